@@ -29,6 +29,7 @@ from moviola.base.failures import MAX_FAILURES_IN_SUMMARY, Failure
 from moviola.base.output_summary import OutputSummary
 from moviola.media import kinds, metadata, metrics
 from moviola.media.errors import BadHeader, ForeignExtradata, MediaError, NothingToSplice
+from moviola.media.manifest.records import Maker
 from moviola.media.material import Output, Source, header
 from moviola.media.spliced import Spliced
 from moviola.wire.limits import KIB
@@ -151,6 +152,12 @@ class Request:
             for part, chunk in zip(self.tracks[track], spliced.account.chunks, strict=False)
         ]
 
+    def makers(self, track: int) -> Callable[[int], Maker]:
+        """Return what tells who made a track's results."""
+        told = self.statistics.retried[track] if track < len(self.statistics.retried) else []
+        retried = {one.chunk: one.times for one in told}
+        return lambda chunk: Maker(self.tracks[track][chunk].worker, 1 + retried.get(chunk, 0))
+
     def wall_seconds(self) -> float:
         """Since the job was submitted."""
         return self.statistics.seconds + time.monotonic() - self._began_at
@@ -209,7 +216,7 @@ def _splice_output(
         stream: Repeated(partial(request.payloads, len(request.outputs) + stream - 1)) if alone is None else ()
         for stream in range(1, source.stream_count)
     }
-    spliced = kinds.splice(publication, source, output, results, others)
+    spliced = kinds.splice(publication, source, output, results, others, request.makers(track), request.job)
     facts = request.result_facts(track, spliced)
     cluster = cluster_statistics(track, request.duplicates[track], facts, request.statistics, request.job, output.name)
     built = metrics.build(source, output, spliced, request.wall_seconds(), cluster)

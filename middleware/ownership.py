@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Final
 
 from moviola.base.build_path import BuildPath, from_text, to_text
-from moviola.base.job_statistics import JobStatistics
+from moviola.base.job_statistics import JobStatistics, Retried
 from moviola.base.vocabulary import CauseKind, ErrorCode, EventKind, JobCode, LeasePhase, OnError, Topic, Verdict
 from moviola.wire.addresses import Address
 from moviola.wire.errors import ProtocolError
@@ -409,6 +409,7 @@ class Ownership:
             losses=[track.tally.losses for track in job.tracks],
             latencies_ms=[array("f", track.tally.latencies_ms) for track in job.tracks],
             failures=failures_of(job),
+            retried=[[Retried(*one) for one in track.tally.retried.items()] for track in job.tracks],
         )
 
     def finished(self, record: AggregatorRecord, message: Finished, now: float) -> None:

@@ -41,11 +41,18 @@ if TYPE_CHECKING:
     from moviola.api.progress import Progress as Progress
     from moviola.api.results import OutputResult as OutputResult
     from moviola.api.results import Result as Result
+    from moviola.api.verification import read_manifest as read_manifest
+    from moviola.api.verification import verify as verify
     from moviola.api.workers import WorkerInfo as WorkerInfo
     from moviola.base.failures import Failure as Failure
     from moviola.comparison.records import Comparison as Comparison
+    from moviola.media.manifest.reader import BadManifest as BadManifest
+    from moviola.media.manifest.reader import Manifest as Manifest
+    from moviola.media.manifest.reader import ManifestFrame as ManifestFrame
+    from moviola.verification.findings import Verification as Verification
 
 _HOMES = {
+    "BadManifest": "verification",
     "Between": "decorated",
     "Closed": "errors",
     "Cluster": "cluster",
@@ -60,6 +67,8 @@ _HOMES = {
     "JobFailed": "errors",
     "JobOptions": "options",
     "JobStatus": "job",
+    "Manifest": "verification",
+    "ManifestFrame": "verification",
     "Metrics": "metrics",
     "MoviolaError": "errors",
     "OutputResult": "results",
@@ -70,10 +79,13 @@ _HOMES = {
     "Unreachable": "errors",
     "UnreadableSource": "errors",
     "UsageError": "errors",
+    "Verification": "verification",
     "WorkerInfo": "workers",
     "compare": "comparison",
     "filter": "decorated",
     "process": "process",
+    "read_manifest": "verification",
+    "verify": "verification",
 }
 """By name, the module of moviola.api that has it."""
 

@@ -31,6 +31,7 @@ GROUPS: Final = {
         Subcommand("send", "filter videos, images or tables, and bring the results", PROGRAMS["send"]),
         Subcommand("compare", "do a job by threads, processes and a cluster, side by side", PROGRAMS["compare"]),
         Subcommand("watch", "send what arrives in a folder, once it is whole", PROGRAMS["watch"]),
+        Subcommand("verify", "tell whether a result is complete, by the manifest beside it", "client.verify"),
         Subcommand("filters", "list the filters and what they take", "client.filters"),
         Subcommand("check", "try a filter of your own, or where a video would be cut", "client.command.check"),
     ),

@@ -10,6 +10,11 @@ MAX_LATENCIES: Final = 4096
 so many is between 41 and 42 of them."""
 
 
+MAX_RETRIED: Final = 1024
+"""Tasks a track whose retries are told one by one: 20 KiB when sent, of 64 outputs 1.3 MiB. A manifest says of the
+others that they were made at the first try."""
+
+
 @dataclass(slots=True, eq=False)
 class Tally:
     """Counts of one track. Frames are those of results that are stored; retries and losses are hand-outs."""
@@ -21,6 +26,7 @@ class Tally:
     losses: int = 0
     duplicates: int = 0
     latencies_ms: list[float] = field(default_factory=list)  # of every `_latency_step`th task that was stored
+    retried: dict[int, int] = field(default_factory=dict)  # by a task's index
     _latency_step: int = 1
     _latency_count: int = 0
 
@@ -33,6 +39,13 @@ class Tally:
         self.fallback_frames += fallback
         self.lost_frames += lost
         self.damaged_frames += damaged
+
+    def note_retry(self, index: int, *, after_loss: bool) -> None:
+        """Count a hand-out of a task that was handed out before."""
+        self.retries += 1
+        self.losses += after_loss
+        if index in self.retried or len(self.retried) < MAX_RETRIED:
+            self.retried[index] = self.retried.get(index, 0) + 1
 
     def note_latency(self, milliseconds: float) -> None:
         """Keep an even sample: once there are too many, half of them go, and half as many are kept from then on."""

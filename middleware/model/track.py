@@ -162,8 +162,7 @@ class Track:
         if adopted:
             past.losses -= past.retry == "loss"
         else:
-            self.tally.retries += 1
-            self.tally.losses += past.retry == "loss"
+            self.tally.note_retry(index, after_loss=past.retry == "loss")
             past.losses_tallied += past.retry == "loss"
         past.retry = ""
         return not adopted

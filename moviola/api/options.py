@@ -43,6 +43,7 @@ class JobOptions(TypedDict, total=False):
         on_error: what becomes of a frame whose filter fails: "original" (it passes unfiltered), "fail" (the job ends),
             "drop" (it is left out) or "black" (a black one takes its place); by default "original", and "black" where a
             filter of the output hides something.
+        no_manifest: write no manifest beside the results; moviola.verify needs one.
         priority: of your jobs those of a higher one go first, 0 to 100; 0 by default. Of clusters alone.
         new: begin a new job, also where an unfinished one for the same could go on. Of clusters alone.
         verify_cuts: first decode a video whole and in chunks, and compare.
@@ -58,6 +59,7 @@ class JobOptions(TypedDict, total=False):
     chunk_frames: int | None
     chunk_records: int | None
     on_error: str
+    no_manifest: bool
     priority: int
     new: bool
     verify_cuts: bool

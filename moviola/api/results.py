@@ -13,6 +13,7 @@ from moviola.api.metrics import Metrics
 from moviola.api.spelling import in_python
 from moviola.base.failures import Failure
 from moviola.media.annotations import SUFFIX
+from moviola.media.manifest import SUFFIX as MANIFEST
 from moviola.session.destination import Place
 from moviola.session.outcome import Outcome, OutputOutcome, Status
 from moviola.session.target import as_sentence
@@ -30,6 +31,7 @@ class OutputResult:
         path: its file, or its folder of images.
         metrics_path: the file that `metrics` reads.
         annotations_path: the file of what filters noted; None where they noted nothing.
+        manifest_path: the file by which `moviola.verify` proves it; None where there is none.
         digest: of the output; equal for equal work, on any number of workers.
         frames_in: frames (images, records) of the source.
         frames_out: those in the output.
@@ -42,6 +44,7 @@ class OutputResult:
     path: Path
     metrics_path: Path
     annotations_path: Path | None
+    manifest_path: Path | None
     digest: str
     frames_in: int
     frames_out: int
@@ -130,12 +133,13 @@ class Result:
 
 
 def _output(one: OutputOutcome, job: str, place: Place) -> OutputResult:
-    notes = place.path_of(job, one.name + SUFFIX)
+    notes, manifest = (place.path_of(job, one.name + suffix) for suffix in (SUFFIX, MANIFEST))
     return OutputResult(
         name=one.name,
         path=Path(one.path),
         metrics_path=Path(one.metrics_path),
         annotations_path=notes if notes.is_file() else None,
+        manifest_path=manifest if manifest.is_file() else None,
         digest=one.digest,
         frames_in=one.frames_in,
         frames_out=one.frames_out,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar, cast
 
 from moviola.base.vocabulary import Mode
 from moviola.media.fidelity import Finding
@@ -15,6 +15,9 @@ from moviola.media.frame import Frame
 from moviola.media.growing import GrowingFile
 from moviola.media.material import Chunk, Cutting, Encoder, Files, Header, Material, Output, Result, Source
 from moviola.media.spliced import Spliced
+
+if TYPE_CHECKING:
+    from moviola.media.manifest.writer import ManifestWriter
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -114,11 +117,13 @@ class Splice(Protocol):
         output: Output,
         results: Iterable[bytes],
         passthrough: Mapping[int, Iterable[bytes]],
+        manifest: ManifestWriter,
     ) -> Spliced:
         """Make an output's files from the payloads of its results, in order, which may be asked for more than once.
 
         An empty payload is that of a chunk that is left out. `passthrough` has the payloads of the streams that are
-        not filtered. Raise moviola.media.errors.SpliceError, BundleError, OSError.
+        not filtered. `manifest` is told what each chunk became. Raise moviola.media.errors.SpliceError, BundleError,
+        OSError.
         """
         ...
 

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from moviola.media import images, table, video
 from moviola.media.fidelity import Finding, bounded
 from moviola.media.frame import Frame
 from moviola.media.growing import GrowingFile
 from moviola.media.kind import HEAD_SIZE, Excerpt, Kind, Process
+from moviola.media.manifest import SUFFIX as MANIFEST
 from moviola.media.material import NO_VIDEO, Chunk, Cutting, Files, Material, Output, Source
 from moviola.media.spliced import Spliced
+
+if TYPE_CHECKING:
+    from moviola.media.manifest.writer import Makers
 
 KINDS: Final[dict[str, Kind]] = {each.name: each for each in (video.KIND, images.KIND, table.KIND)}
 """By name."""
@@ -119,9 +123,31 @@ def splice(
     output: Output,
     results: Iterable[bytes],
     passthrough: Mapping[int, Iterable[bytes]],
+    makers: Makers | None = None,
+    job: str = "",
 ) -> Spliced:
-    """Make an output's files from the payloads of its results, in order; `moviola.media.kind.Splice` tells how."""
-    return kind_named(source.kind).splice.load()(files, source, output, results, passthrough)
+    """Make an output's files from the payloads of its results, in order, and its manifest beside them;
+    `moviola.media.kind.Splice` tells how.
+
+    Args:
+        makers: who made the results; None where the work is done in one process.
+        job: the job's id; empty where there is no job.
+    """
+    from moviola.media.manifest import writer  # noqa: PLC0415 - gzip and xxhash, which commands that send do without
+
+    function = kind_named(source.kind).splice.load()
+    if not output.manifest:
+        return function(files, source, output, results, passthrough, writer.NOTHING)
+    with writer.opened(files.partial(output.name + MANIFEST), makers or writer.in_this_process, job) as manifest:
+        manifest.begin(source, output)
+        spliced = function(files, source, output, results, passthrough, manifest)
+        manifest.end(spliced, None if makes_folder(source.kind, output) else files.partial(spliced.main))
+    return spliced
+
+
+def makes_folder(name: str, output: Output) -> bool:
+    """Whether the main file of an output of a material of this kind is a folder."""
+    return kind_named(name).makes_folder and output.encoder.codec != NO_VIDEO
 
 
 def has_pictures(name: str, output: Output) -> bool:

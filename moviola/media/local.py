@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -110,7 +110,7 @@ def run_local(
             metrics.write(files.partial(name), facts.to_wire())
             finished.append(LocalOutput(output, path_of(one.main), path_of(name), one, facts))
         metrics.write(files.partial(metadata.NAME), metadata.build(source, spliced))
-        files.publish()
+        files.publish([one.main for one in spliced])
     return finished
 
 
@@ -156,9 +156,12 @@ class _LocalFiles:
         self._make(folder)
         return TemporaryFile(dir=folder)
 
-    def publish(self) -> None:
-        """Puts all files under their names, once they are on the disk. Raises NamesTaken."""
+    def publish(self, mains: Collection[str]) -> None:
+        """Puts all files under their names, once they are on the disk: the outputs' main files first, so that where
+        such a name is taken nothing lies beside another's file. Raises NamesTaken."""
         sync(self._partials)
+        partials = sorted(self._partials.items(), key=lambda one: one[1][0].partition("/")[0] not in mains)
+        self._partials = dict(partials)
         while self._partials:
             written, (_, final) = next(iter(self._partials.items()))
             try:

@@ -198,12 +198,14 @@ class Encoder:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One filter chain and its encoder settings; becomes one file named after `name`."""
+    """One filter chain and its encoder settings; becomes one file named after `name`, with a manifest beside it where
+    `manifest` says so."""
 
     name: str
     chain: tuple[Step, ...]
     encoder: Encoder
     on_error: str = OnError.ORIGINAL
+    manifest: bool = True
 
     def mode(self, asked: str) -> str:
         """Return how a chunk is done that is asked for in a mode: without its filters it is left out where a frame is
@@ -223,6 +225,7 @@ class Output:
             encoder.quality,
             OnError(self.on_error),
             encoder.container,
+            self.manifest,
         ).to_wire()
 
     @classmethod
@@ -234,6 +237,7 @@ class Output:
             chain=tuple(asked.chain),
             encoder=Encoder(asked.codec, asked.crf, asked.preset, asked.format, asked.quality, asked.container),
             on_error=asked.on_error,
+            manifest=asked.manifest,
         )
 
 
@@ -250,6 +254,7 @@ class _AskedOutput(Mapped):
     quality: int = 95
     on_error: OnError = OnError.ORIGINAL
     container: str = ""
+    manifest: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Final
 
 from moviola.base.files import followed, put
 from moviola.base.result_folders import note
-from moviola.media import metadata
+from moviola.media import manifest, metadata
 from moviola.media.annotations import NAMED, SUFFIX
 from moviola.media.images.formats import format_called
 from moviola.media.kind import UnsuitedName
@@ -74,7 +74,7 @@ class Place:
             return self.folder / (self.name if self.is_single else self.name + rest)
         if rest == file or file == metadata.NAME:  # of the whole job
             return self.folder / f"{Path(self.name).stem}.{file}"
-        is_beside = rest != self.main and rest.count(".") > 1 and rest.endswith((".json", ".jsonl"))
+        is_beside = rest != self.main and rest.count(".") > 1 and rest.endswith((".json", ".jsonl", manifest.SUFFIX))
         return self.folder / (Path(self.name).stem + rest if is_beside else self.name)
 
     def target_of(self, job: str, file: str) -> Path:

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from moviola.base.files import followed
 from moviola.base.finished_file import FinishedFile
-from moviola.media import metadata, metrics
+from moviola.media import manifest, metadata, metrics
 from moviola.media.annotations import SUFFIX
 from moviola.media.errors import UnreadableSource
 from moviola.media.kind import Naming
@@ -138,7 +138,8 @@ def _wanted(order: Order, place: Place, endings: Callable[[Encoder], tuple[str, 
             yield _Wanted(place.path_of("", output.name + ending), is_folder=not ending and not place.is_single)
             if not ending:
                 yield _Wanted(place.path_of("", output.name + LISTING))
-        yield from (_Wanted(place.path_of("", output.name + beside)) for beside in (metrics.SUFFIX, SUFFIX))
+        beside = [metrics.SUFFIX, SUFFIX, *([manifest.SUFFIX] if output.manifest else [])]
+        yield from (_Wanted(place.path_of("", output.name + suffix)) for suffix in beside)
     yield _Wanted(place.path_of("", metadata.NAME))
 
 

@@ -84,6 +84,9 @@ class OutputSettings:
         help="frames whose filter fails: pass on the original, fail the job, drop them, or put black in their place",
         default_text="original; black where a filter hides something",
     )
+    no_manifest: bool = setting(
+        False, type=SWITCH, help="write no manifest, the file by which `verify` proves a result"
+    )
 
     @property
     def encoder(self) -> Encoder:

@@ -67,7 +67,7 @@ class OutputRequest:
     """What a person asks for, whatever it is to be done to: each kind of material gets the chains that are for it.
 
     `chains` are texts, `CHAIN` or `NAME=CHAIN`. Without `on_error` the filters of each chain decide. `find_asset`
-    returns where a file is that a chain names.
+    returns where a file is that a chain names. With `manifest` each output gets one beside it.
 
     Raises:
         moviola.filters.chain.ChainError, moviola.filters.schema.ParameterError: one sentence for the person who wrote a
@@ -82,6 +82,8 @@ class OutputRequest:
         cutting: Cutting | None = None,
         on_error: str = "",
         find_asset: Callable[[str], Path] = Path,
+        *,
+        manifest: bool = True,
     ) -> None:
         named = [read_chain(text) for text in chains]
         _refuse_equal_names([name for name, _ in named if name])
@@ -90,7 +92,7 @@ class OutputRequest:
         self._assets.of(chain for _, chain in self._chains)
         self._schemas = schemas
         self._encoder, self._cutting = encoder or Encoder(), cutting or Cutting()
-        self._on_error = on_error
+        self._on_error, self._manifest = on_error, manifest
 
     def order(self, material: Material) -> Order:
         """The outputs for such material. Raises UnreadableSource when no chain is for it, which says why."""
@@ -106,7 +108,7 @@ class OutputRequest:
             hint = f"ask for others, such as --filters {kind.default_chains[0]}"
             raise UnreadableSource(Path(material.name), obstacles[0], hint)
         outputs = tuple(
-            Output(name, chain, self._encoder_of(chain, kind), self._on_error_of(chain, kind))
+            Output(name, chain, self._encoder_of(chain, kind), self._on_error_of(chain, kind), self._manifest)
             for name, (_, chain) in zip(output_names(suited), suited, strict=True)
         )
         context = max(context_frames(chain, self._schemas) for _, chain in suited)

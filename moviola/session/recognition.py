@@ -13,7 +13,7 @@ from typing import Final
 from moviola.base.files import followed
 from moviola.base.mapped import Malformed, Map
 from moviola.base.vocabulary import JobState
-from moviola.media import metadata, metrics
+from moviola.media import manifest, metadata, metrics
 from moviola.media.annotations import SUFFIX
 from moviola.media.kind import Kind
 from moviola.media.kinds import KINDS
@@ -60,7 +60,7 @@ def recognised(material: Material, source: Source, order: Order, place: Place) -
                 continue
             whole.append(_outcome_of(output, main, told_in, told))
             states, seconds = states | {told.state}, max(seconds, told.wall_seconds)
-        beside = (place.path_of("", output.name + ending) for ending in (SUFFIX, LISTING))
+        beside = (place.path_of("", output.name + ending) for ending in (SUFFIX, LISTING, manifest.SUFFIX))
         files |= {followed(path) for path in (main, told_in, *beside)}
     about = place.path_of("", metadata.NAME)
     if files and (_read(about) or {}).get("fingerprint") == source.fingerprint:

@@ -132,7 +132,10 @@ def prepare_arriving(
 def _wanted(upload: Upload, settings: JobSettings, known: Mapping[str, FilterSchema]) -> OutputRequest:
     schemas = {**known, **registry.schemas()}
     cutting, on_error = settings.cutting, settings.on_error
-    return OutputRequest(settings.filters, schemas, settings.encoder, cutting, on_error, finder(upload))
+    manifest = not settings.no_manifest
+    return OutputRequest(
+        settings.filters, schemas, settings.encoder, cutting, on_error, finder(upload), manifest=manifest
+    )
 
 
 def _requests(

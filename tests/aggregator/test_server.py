@@ -21,6 +21,7 @@ from aggregator.settings import Settings
 from aggregator.splice_queue import MAX_DAMAGES
 from moviola.base.job_statistics import JobStatistics
 from moviola.media.bundle import pack, unpack
+from moviola.media.manifest.reader import read_manifest
 from moviola.media.video.digest import digest
 from moviola.storage.errors import LedgerInUse
 from moviola.storage.spool import Spool
@@ -199,8 +200,12 @@ def test_a_job_from_own_to_fetched_files(tmp_path: Path, cast: Cast, material: M
         assert finish(cast, material) == done, "it may be repeated"
 
         folder = tmp_path / "results" / "clip-1"
-        names = ["metadata.json", "same.metrics.json", "same.mp4", "soft.metrics.json", "soft.mp4"]
+        beside = [
+            f"{output}.{kind}" for output in ("same", "soft") for kind in ("manifest.jsonl.gz", "metrics.json", "mp4")
+        ]
+        names = ["metadata.json", *beside]
         assert sorted(os.listdir(folder)) == sorted(file.file for file in done.files) == names
+        assert [one.worker for one in read_manifest(folder / "soft.manifest.jsonl.gz").chunks][:2] == ["w1", "w1"]
         assert os.readlink(tmp_path / "results" / "latest") == "clip-1"
         assert digest(folder / "soft.mp4") == material.digests[0]
         client = cast.dial(server.port, "client", "c")

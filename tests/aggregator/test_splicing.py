@@ -113,7 +113,7 @@ def test_an_output_that_is_none_fails_the_job_with_a_sentence(request_of_clip: S
     outputs = [OUTPUT.to_wire() | {"on_error": "ignore"}]
     reply = answer(replace(request_of_clip, outputs=outputs), channel)
     assert isinstance(reply, FailedReply)
-    assert "one of original, fail, drop, not 'ignore'" in reply.text
+    assert "one of original, fail, drop, black, not 'ignore'" in reply.text
 
 
 def test_a_damaged_result_is_named(request_of_clip: SpliceRequest, channel: Channel) -> None:

@@ -485,6 +485,13 @@ def test_a_files_filters_are_listed(
 def test_local_to_a_file_of_a_name(sender: Typed, clip: Path, tmp_path: Path) -> None:
     done = sender(clip, "--local", "--codec", "ffv1", "--out", "mine.mkv")
     assert done.returncode == 0, done.stderr
+    beside = {"mine.manifest.jsonl.gz", "mine.metrics.json", "mine.metadata.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {"mine.mkv", *beside}
+
+
+def test_local_without_a_manifest(sender: Typed, clip: Path, tmp_path: Path) -> None:
+    done = sender(clip, "--local", "--codec", "ffv1", "--out", "mine.mkv", "--no-manifest")
+    assert done.returncode == 0, done.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"mine.mkv", "mine.metrics.json", "mine.metadata.json"}
 
 

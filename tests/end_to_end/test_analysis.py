@@ -111,8 +111,10 @@ def test_without_video_only_notes_come_back(cluster: LocalCluster, film: Path, t
     outcome = cluster.send(*arguments, "--out", str(tmp_path / "out"))
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "blur.annotations.jsonl",
+        "blur.manifest.jsonl.gz",
         "blur.metrics.json",
         "found.annotations.jsonl",
+        "found.manifest.jsonl.gz",
         "found.metrics.json",
         "metadata.json",
     ]

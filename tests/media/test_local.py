@@ -37,9 +37,11 @@ def test_makes_every_output_with_its_metrics(clip: Path, tmp_path: Path) -> None
     assert (blur.path, plain.path) == (tmp_path / "out" / "blur.mp4", tmp_path / "out" / "plain.mkv")
     assert {each.name for each in (tmp_path / "out").iterdir()} == {
         "blur.mp4",
+        "blur.manifest.jsonl.gz",
         "blur.metrics.json",
         "metadata.json",
         "plain.mkv",
+        "plain.manifest.jsonl.gz",
         "plain.metrics.json",
     }
     assert frames_of(plain.path) == frames_of(clip)

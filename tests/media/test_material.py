@@ -45,7 +45,7 @@ def test_a_missing_field_is_an_error() -> None:
 
 
 def test_an_unknown_policy_is_an_error() -> None:
-    with pytest.raises(ValueError, match="one of original, fail, drop, not 'ignore'"):
+    with pytest.raises(ValueError, match="one of original, fail, drop, black, not 'ignore'"):
         Output.from_wire(OUTPUT.to_wire() | {"on_error": "ignore"})
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from middleware.model.rules import Rules
-from moviola.wire.messages import Beat, Control, Death, LeaseBeat, Released, Revoke, Task
+from moviola.base.job_statistics import Retried
+from moviola.wire.messages import Beat, Control, Death, Finish, LeaseBeat, Released, Revoke, Task
 from moviola.wire.schema import Lease
 from tests.middleware.script import Script, bits, counted, held_lease
 
@@ -200,6 +201,7 @@ def test_losses_are_counted_on_after_they_paused_the_job() -> None:
     script.tick()
     script.deliver(30)
     assert counted(script)[:2] == (2, 2)
+    assert script.said(9, Finish)[-1].statistics.retried == [[Retried(0, 2)]], "a manifest tells which try it was"
 
 
 @pytest.mark.parametrize("is_told_late", [False, True])

@@ -86,7 +86,9 @@ def untouched(folder: Path) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    "name", ["mine.mp4", "mine.metrics.json", "mine.metadata.json", "mine.annotations.jsonl"], ids=lambda name: name
+    "name",
+    ["mine.mp4", "mine.metrics.json", "mine.metadata.json", "mine.annotations.jsonl", "mine.manifest.jsonl.gz"],
+    ids=lambda name: name,
 )
 def test_a_file_that_is_there_is_refused_also_one_of_those_beside(tmp_path: Path, clip: Path, name: str) -> None:
     (tmp_path / name).write_text("precious")
@@ -156,7 +158,13 @@ def test_a_picture_alone_gets_a_files_name_which_says_its_format(tmp_path: Path)
     assert outcome.outputs[0].path == str(tmp_path / "mine.jpg")
     with Image.open(tmp_path / "mine.jpg") as image:
         assert image.format == "JPEG"
-    assert sorted(contents(tmp_path)) == ["a.png", "mine.jpg", "mine.metadata.json", "mine.metrics.json"]
+    assert sorted(contents(tmp_path)) == [
+        "a.png",
+        "mine.jpg",
+        "mine.manifest.jsonl.gz",
+        "mine.metadata.json",
+        "mine.metrics.json",
+    ]
     with untouched(tmp_path):
         assert settled(picture, tmp_path / "mine.jpg").finished is not None
         for name, chain in (("mine.jpg", "edges"), ("a.png", "blur")):
@@ -207,7 +215,7 @@ def test_another_job_is_not(tmp_path: Path, clip: Path) -> None:
         (clip, "blur", Encoder(crf=30)),
         (clip, "blur", Encoder("hevc")),
     ):
-        with untouched(tmp_path), pytest.raises(UsageError, match=r"mine.mp4 and 2 files more are there already"):
+        with untouched(tmp_path), pytest.raises(UsageError, match=r"mine.mp4 and 3 files more are there already"):
             settled(source, tmp_path / "mine.mp4", chain, encoder=encoder)
 
 
@@ -217,12 +225,12 @@ def test_nor_is_what_was_changed_since(tmp_path: Path, clip: Path) -> None:
     as_made = told.read_text()
     for text in (json.dumps(json.loads(as_made) | {"digest": "0" * 64}), "[" * 100_000, "{}"):
         told.write_text(text)
-        with pytest.raises(UsageError, match=r"mine.mp4 and 2 files more are there already"):
+        with pytest.raises(UsageError, match=r"mine.mp4 and 3 files more are there already"):
             settled(clip, mine)
     told.write_text(as_made)
     assert settled(clip, mine).finished is not None
     mine.write_bytes(mine.read_bytes() + b"\0")
-    with pytest.raises(UsageError, match=r"mine.mp4 and 2 files more are there already"):
+    with pytest.raises(UsageError, match=r"mine.mp4 and 3 files more are there already"):
         settled(clip, mine)
 
 
@@ -233,7 +241,7 @@ def test_what_the_same_job_left_of_a_whole_may_be_replaced_and_nothing_else(tmp_
     assert made(clip, out, "blur", "edges").status is Status.DONE
     (out / "blur.mp4").unlink()
     (out / "edges.mp4").write_text("precious")
-    with pytest.raises(UsageError, match=r"edges.mp4 and 1 file more are there already"):
+    with pytest.raises(UsageError, match=r"edges.mp4 and 2 files more are there already"):
         settled(clip, out, "blur", "edges")
 
 
@@ -271,7 +279,7 @@ def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path, clip: Path
     assert {path.name for path in (tmp_path / "elsewhere").iterdir()} == {"real.mp4"}
     assert settled(clip, link).finished is not None
     (tmp_path / "elsewhere" / "real.mp4").write_text("precious")
-    with pytest.raises(UsageError, match=r"mine.mp4 and 2 files more are there already"):
+    with pytest.raises(UsageError, match=r"mine.mp4 and 3 files more are there already"):
         settled(clip, link)
 
 
@@ -324,7 +332,12 @@ def test_what_appears_while_the_job_runs_is_left_as_it_is(tmp_path: Path, clip: 
     assert (outcome.status, (tmp_path / "mine.mp4").read_text()) == (Status.FAILED, "precious")
     folder = tmp_path / outcome.job_id
     assert outcome.reason.endswith(f"mine.mp4 is there, and is left as it is; what was made instead is in {folder}")
-    assert {path.name for path in folder.iterdir()} == {"blur.mp4", "blur.metrics.json", "metadata.json"}
+    assert {path.name for path in folder.iterdir()} == {
+        "blur.mp4",
+        "blur.manifest.jsonl.gz",
+        "blur.metrics.json",
+        "metadata.json",
+    }
 
 
 def test_a_source_that_appears_under_the_results_name_stays_even_with_overwrite(tmp_path: Path, clip: Path) -> None:
@@ -347,7 +360,7 @@ def test_the_name_of_a_table_may_be_that_of_csv(tmp_path: Path) -> None:
     assert made(table, tmp_path / "kept.csv", "post_2000").status is Status.DONE
     assert (tmp_path / "kept.csv").read_text() == "id,release_date\n2,2005-01-01\n"
     assert settled(table, tmp_path / "kept.csv", "post_2000").finished is not None
-    with pytest.raises(UsageError, match=r"kept.metrics.json and 1 file more are there already"):
+    with pytest.raises(UsageError, match=r"kept.metrics.json and 2 files more are there already"):
         settled(table, tmp_path / "kept.json", "post_2000")
     with pytest.raises(UsageError, match=r"and .mp4 is neither; name it .json or .csv"):
         settled(table, tmp_path / "kept.mp4", "post_2000")

@@ -16,11 +16,15 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Final, NamedTuple, TextIO
 
+import xxhash
+
 from moviola.media.account import MAX_LISTED, Account
 from moviola.media.annotations import SUFFIX
 from moviola.media.bundle import read
 from moviola.media.images.bundle import ImageResult, placed
 from moviola.media.images.names import Names
+from moviola.media.manifest.records import PictureEntry
+from moviola.media.manifest.writer import NOTHING, ManifestWriter
 from moviola.media.material import NO_VIDEO, Encoder, Files, Material, Output, Source
 from moviola.media.report import Note, Report
 from moviola.media.spliced import Details, Spliced
@@ -40,12 +44,13 @@ def splice(
     output: Output,
     results: Iterable[bytes],
     passthrough: Mapping[int, Iterable[bytes]],
+    manifest: ManifestWriter = NOTHING,
 ) -> Spliced:
     """Write `<output>/<name>` for each picture of the results, which come in the order of their chunks.
 
     Raise SpliceError when results are out of order or none of images, BundleError, OSError.
     """
-    return _Splicer(files, source, output).run(results)
+    return _Splicer(files, source, output, manifest).run(results)
 
 
 class _Trouble(NamedTuple):
@@ -65,8 +70,8 @@ class _Sizes(NamedTuple):
 
 
 class _Splicer:
-    def __init__(self, files: Files, source: Source, output: Output) -> None:
-        self._files, self._source, self._output = files, source, output
+    def __init__(self, files: Files, source: Source, output: Output, manifest: ManifestWriter) -> None:
+        self._files, self._source, self._output, self._manifest = files, source, output, manifest
         self._account = Account()
         self._names = Names()
         self._written: dict[str, Path] = {}
@@ -83,9 +88,9 @@ class _Splicer:
         if is_encoded:
             self._make_folder()
         with self._files.partial(notes).open("w", encoding="utf-8") as self._lines:
-            for payload in results:
+            for index, payload in enumerate(results):
                 if payload:  # otherwise its chunk was left out
-                    self._add(payload)
+                    self._add(index, payload)
         if is_encoded and not self._line_count:
             self._files.withdraw(notes)
         self._account.close(self._source.frame_count)
@@ -119,16 +124,20 @@ class _Splicer:
         self._files.partial(inside)
         self._files.withdraw(inside)
 
-    def _add(self, payload: bytes) -> None:
+    def _add(self, chunk: int, payload: bytes) -> None:
         table, parts = read(ImageResult, payload)
         names, report = table.names, table.report
         self._account.add(report)
+        self._manifest.chunk(chunk, report)
         sizes = table.sizes or [0] * len(names)  # of a worker that does not tell them
+        entries = []
         for (_, index, page, kind), part in zip(table.p, parts, strict=True):
             place = index - report.first
             name = self._write(names[place], kind, page, part)
+            entries.append(PictureEntry(name, index, len(part), xxhash.xxh3_128_hexdigest(part)))
             if len(self._sizes) < MAX_SIZES_TOLD:
                 self._sizes.append(_Sizes(name, names[place], sizes[place], len(part)))
+        self._manifest.pictures(entries)
         for index, notes in report.notes:
             self._note([placed(note, names[index - report.first], index) for note in notes])
         self._tell(report, names)

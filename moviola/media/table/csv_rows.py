@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 from typing import BinaryIO
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ class CsvRows:
     def __init__(self, file: BinaryIO, table: Table) -> None:
         self._file = file
         self._hash = hashlib.sha256()
-        self.size = 0
+        self._crc = self.size = 0
         self._write([list(table.columns)])
 
     def add(self, _name: str, result: TableResult, stays: NDArray[np.bool_]) -> int:
@@ -43,10 +44,16 @@ class CsvRows:
         """The SHA-256 of what was written."""
         return self._hash.hexdigest()
 
+    def take_crc(self) -> int:
+        """Return the CRC-32 of what was written since it was asked for last."""
+        crc, self._crc = self._crc, 0
+        return crc
+
     def _write(self, rows: list[list[str]]) -> None:
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\n").writerows(rows)
         data = text.getvalue().encode()
         self._hash.update(data)
+        self._crc = crc32(data, self._crc)
         self._file.write(data)
         self.size += len(data)

@@ -13,24 +13,31 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moviola.media.account import MAX_LISTED, Account
+from moviola.media.manifest.writer import NOTHING, ManifestWriter
 from moviola.media.material import Files, Output, Source, header
 from moviola.media.spliced import Details, Spliced
 from moviola.media.table.bundle import SEPARATOR, TableResult
 from moviola.media.table.csv_rows import CsvRows
 from moviola.media.table.naming import CSV, JSON, result_suffix
-from moviola.media.table.report import BadRecord
+from moviola.media.table.report import BadRecord, TableReport
 from moviola.media.table.schema import KINDS, NO_KEY, Table, TableSplice, only_table
 
 _Numbers = NDArray[np.int64]
 
 
 def splice(
-    files: Files, source: Source, output: Output, results: Iterable[bytes], passthrough: Mapping[int, Iterable[bytes]]
+    files: Files,
+    source: Source,
+    output: Output,
+    results: Iterable[bytes],
+    passthrough: Mapping[int, Iterable[bytes]],
+    manifest: ManifestWriter = NOTHING,
 ) -> Spliced:
     """Write `<output>_results.json`, or `.csv` where that is asked for, from result payloads in index order; they are
     read once, one at a time.
@@ -41,7 +48,7 @@ def splice(
     """
     name = output.name + result_suffix(output.encoder)
     with files.partial(name).open("wb") as file:
-        return _Splicer(file, source, output).run(name, results)
+        return _Splicer(file, source, output, manifest).run(name, results)
 
 
 @dataclass(slots=True)
@@ -77,7 +84,8 @@ class _BadRecord(NamedTuple):
 
 
 class _Splicer:
-    def __init__(self, file: BinaryIO, source: Source, output: Output) -> None:
+    def __init__(self, file: BinaryIO, source: Source, output: Output, manifest: ManifestWriter) -> None:
+        self._manifest, self._told_size = manifest, 0
         told = header(TableSplice, source.splice)
         self._frame_count, tables = told.frame_count, told.tables
         self._counts = [_TableCount(table) for table in tables]
@@ -93,9 +101,9 @@ class _Splicer:
         self._mended: list[_BadRecord] = []
 
     def run(self, name: str, results: Iterable[bytes]) -> Spliced:
-        for payload in results:
+        for index, payload in enumerate(results):
             if payload:
-                self._add(TableResult.unpack(payload))
+                self._add(index, TableResult.unpack(payload))
         self._lists.close()
         self._account.close(self._frame_count)
         self._say()
@@ -117,11 +125,12 @@ class _Splicer:
             },
         )
 
-    def _add(self, result: TableResult) -> None:
+    def _add(self, index: int, result: TableResult) -> None:
         count, report = self._counts[result.table], result.report
         stays = self._join.stays(count.table.kind, result)
         report.frames_out = self._lists.add(count.table.name, result, stays)
         self._account.add(report)
+        self._tell_manifest(index, report)
         count.records_in += report.frames_in
         count.records_out += report.frames_out
         count.unmatched += len(stays) - report.frames_out
@@ -129,6 +138,12 @@ class _Splicer:
         count.mended += report.mended_count
         _list(self._malformed, count.table.file, report.malformed)
         _list(self._mended, count.table.file, report.mended)
+
+    def _tell_manifest(self, index: int, report: TableReport) -> None:
+        """Tell where the records of a chunk stand: from the end of the one before on."""
+        self._manifest.chunk(index, report)
+        start, self._told_size = self._told_size, self._lists.size
+        self._manifest.part(report.frames_out, start, self._lists.size - start, self._lists.take_crc())
 
     def _say(self) -> None:
         warn = self._account.warn
@@ -213,7 +228,7 @@ class _JsonLists:
         self._place = -1  # of the list that is open
         self._is_first = True
         self._hash = hashlib.sha256()
-        self.size = 0
+        self._crc = self.size = 0
         self._write(b"{")
 
     def add(self, name: str, result: TableResult, stays: NDArray[np.bool_]) -> int:
@@ -236,6 +251,11 @@ class _JsonLists:
     def digest(self) -> str:
         return self._hash.hexdigest()
 
+    def take_crc(self) -> int:
+        """The CRC-32 of what was written since it was asked for last."""
+        crc, self._crc = self._crc, 0
+        return crc
+
     def _open_until(self, place: int) -> None:
         """Closes the list that is open; those before `place` that had no record are empty."""
         while self._place < place:
@@ -249,6 +269,7 @@ class _JsonLists:
 
     def _write(self, data: bytes | memoryview) -> None:
         self._hash.update(data)
+        self._crc = crc32(data, self._crc)
         self._file.write(data)
         self.size += len(data)
 

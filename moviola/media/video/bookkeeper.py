@@ -7,40 +7,56 @@ from typing import TextIO
 
 from moviola.media.account import Account
 from moviola.media.annotations import Annotations
+from moviola.media.manifest.writer import NOTHING, ManifestWriter
 from moviola.media.material import Output
 from moviola.media.video.decode import MAX_OTHER_SIZES
 from moviola.media.video.grid import grid_of
 from moviola.media.video.headers import VideoSplice
 from moviola.media.video.report import ChunkReport
+from moviola.media.video.timeline import source_time
 
 
 class Bookkeeper:
-    """Adds reports up in `account`, and writes notes to `file` with their frames' times in the output."""
+    """Adds reports up in `account`, and writes notes to `file` with their frames' times in the output. `manifest` is
+    told what each frame came of."""
 
-    def __init__(self, source: VideoSplice, output: Output, file: TextIO) -> None:
+    def __init__(self, source: VideoSplice, output: Output, file: TextIO, manifest: ManifestWriter = NOTHING) -> None:
         grid = grid_of(output, source)
         self._paced = grid is not None
         self._time_base = grid.time_base if grid is not None else source.time_base
-        self._frame_count = source.frame_count
         self._usual_size = f"{source.width}x{source.height}"
         self._other_sizes = Counter[str]()
+        self._source, self._frame_count = source, source.frame_count
+        self._manifest = manifest
         self.account = Account()
         self.annotations = Annotations(file)
 
-    def add(self, report: ChunkReport, pts: list[int]) -> None:
-        """The next chunk's report; `pts` are the times in the output of the frames that came out."""
+    def add(self, index: int, report: ChunkReport, pts: list[int]) -> None:
+        """The report of the next chunk, which has this index; `pts` are the times in the output of its frames."""
         shown = self.account.frames_out  # so far
         self.account.add(report)
         self._other_sizes.update(report.other_sizes)
+        left_out = 0
         if self._paced:
             distinct = len(set(report.frames))
             self.account.repeated_frames += len(report.frames) - distinct
-            self.account.left_out_frames += max(0, report.frames_in - len(report.lost) - distinct)
+            left_out = max(0, report.frames_in - len(report.lost) - distinct)
+            self.account.left_out_frames += left_out
+        self._tell_manifest(index, report, left_out)
         notes = dict(report.notes)
         if notes:
             for frame, (source_frame, each) in enumerate(zip(report.frames, pts, strict=True), start=shown):
                 if source_frame in notes:
                     self.annotations.add(frame, source_frame, float(each * self._time_base), notes[source_frame])
+
+    def _tell_manifest(self, index: int, report: ChunkReport, left_out: int) -> None:
+        """Tell what the chunk's frames came of, with the times that the source itself has."""
+        source = self._source
+        times = report.source_pts if self._paced else report.pts
+        if source.timeline:
+            times = [None if at is None else source_time(source.timeline, at) for at in times]
+        self._manifest.chunk(index, report, left_out)
+        self._manifest.frames(report.frames, source.time_base, times, {each.frame for each in report.fallback})
 
     def close(self) -> None:
         """After the last chunk."""

@@ -372,6 +372,9 @@ class _Work:
         """What is known only at the end: times, preroll, errors, and the frames that never came."""
         report, decoding = self._report, self._frame_source.report
         report.pts = [*self._emitted] if self._pace else [decoding.times[place] for place in self._emitted]
+        if self._pace:
+            shown_at = dict(zip(self._decoded, decoding.times, strict=False))
+            report.source_pts = [shown_at.get(index) for index in report.frames]
         report.frames_out = len(report.pts)
         report.times_repaired, report.other_sizes = decoding.times_repaired, decoding.other_sizes
         report.damaged = sorted({*decoding.damaged} & {*report.frames})

@@ -17,14 +17,16 @@ import av
 from moviola.media.account import Account
 from moviola.media.annotations import SUFFIX
 from moviola.media.errors import SpliceError
+from moviola.media.manifest.writer import NOTHING, ManifestWriter
 from moviola.media.material import NO_VIDEO, Files, Output, Source, header
 from moviola.media.spliced import Details, Spliced
 from moviola.media.video.bookkeeper import Bookkeeper
 from moviola.media.video.codecs import codec_of
 from moviola.media.video.container_choice import container_of, extension
 from moviola.media.video.containers import Container, Way
-from moviola.media.video.digest import Digest, video_packets
+from moviola.media.video.digest import Digest
 from moviola.media.video.encode import add_encoded_stream
+from moviola.media.video.file_streams import recorded_packets
 from moviola.media.video.headers import PassthroughStream, VideoSplice
 from moviola.media.video.output_file import Nowhere, OutputFile
 from moviola.media.video.rehearsal import next_way, rehearsal
@@ -41,6 +43,7 @@ def splice(
     output: Output,
     results: Iterable[bytes],
     passthrough: Mapping[int, Iterable[bytes]],
+    manifest: ManifestWriter = NOTHING,
 ) -> Spliced:
     """Make `<output>.<suffix>` from result payloads in index order and each passthrough stream's payloads in order.
 
@@ -59,13 +62,13 @@ def splice(
     """
     facts = header(VideoSplice, source.splice)
     if output.encoder.codec == NO_VIDEO:
-        return _attempt(files, facts, output, results, passthrough, {}, [])
+        return _attempt(files, facts, output, results, passthrough, manifest, {}, [])
     container = container_of(facts, output.encoder)
     ways = dict(rehearsal(container, facts).ways)
     said: list[str] = []
     while True:
         try:
-            return _attempt(files, facts, output, results, passthrough, ways, said)
+            return _attempt(files, facts, output, results, passthrough, manifest, ways, said)
         except StreamRefused as refused:
             stream = refused.stream
             ways[stream.stream] = next_way(container, stream, ways[stream.stream])
@@ -81,6 +84,7 @@ def _attempt(
     output: Output,
     results: Iterable[bytes],
     passthrough: Mapping[int, Iterable[bytes]],
+    manifest: ManifestWriter,
     ways: Mapping[int, Way],
     said: Iterable[str],
 ) -> Spliced:
@@ -88,9 +92,10 @@ def _attempt(
 
     Raise StreamRefused, and what `splice` raises.
     """
+    manifest.restart()
     main, notes = (f"{output.name}{suffix}" for suffix in (extension(facts, output.encoder), SUFFIX))
     with files.partial(notes).open("w", encoding="utf-8") as file:
-        book = Bookkeeper(facts, output, file)
+        book = Bookkeeper(facts, output, file, manifest)
         track = VideoTrack(facts, output, results, book.add)
         splicer = None
         if output.encoder.codec == NO_VIDEO:
@@ -101,7 +106,9 @@ def _attempt(
             splicer = _Splicer(files.partial(main), facts, output, book.account, ways)
             splicer.run(track, passthrough)
     book.close()
-    details, digest = splicer.checked(track) if splicer is not None else _details_of_notes(files.partial(notes))
+    details, digest = (
+        splicer.checked(track, manifest) if splicer is not None else _details_of_notes(files.partial(notes))
+    )
     if splicer is not None and not book.annotations.line_count:
         files.withdraw(notes)
     details |= {
@@ -198,12 +205,12 @@ class _Splicer:
             self._pts.append(mux.packet.pts)
             yield mux
 
-    def checked(self, track: VideoTrack) -> tuple[Details, str]:
+    def checked(self, track: VideoTrack, manifest: ManifestWriter) -> tuple[Details, str]:
         """Reads the finished file: its details, its digest, and whether it holds every frame at its time."""
         digest = Digest()
         error_s = 0.0
         count = 0
-        for count, (time_s, packet) in enumerate(video_packets(self._path, self._container.format), start=1):
+        for count, (time_s, packet) in enumerate(recorded_packets(self._path, self._container.format, manifest), 1):
             digest.add(time_s, packet)
             if count <= len(self._pts) and time_s is not None:
                 error_s = max(error_s, abs(float(time_s - self._pts[count - 1] * track.time_base)))

@@ -70,14 +70,14 @@ class VideoTrack:
     """The filtered stream: results in index order become packets with the source's own times.
 
     An empty result is that of a chunk which is left out; its frames are missed by whoever counts the reports.
-    `on_report` gets each chunk's report, and the times of its frames, as it passes. Times are ticks of the source's
-    time base, or of the grid's where the output has a frame rate of its own.
+    `on_report` gets each chunk's index and report, and the times of its frames, as it passes. Times are ticks of the
+    source's time base, or of the grid's where the output has a frame rate of its own.
     """
 
     source: VideoSplice
     output: Output
     results: Iterable[bytes]
-    on_report: Callable[[ChunkReport, list[int]], None]
+    on_report: Callable[[int, ChunkReport, list[int]], None]
     time_base: Fraction = field(init=False)
     grid: Grid | None = field(init=False)
     _step: int = field(init=False, default=1)  # the shortest time between frames of the first chunk
@@ -125,7 +125,7 @@ class VideoTrack:
     def skim(self) -> None:
         """Passes all reports on, of an output that has no video."""
         for chunk in self._chunks:
-            self.on_report(chunk.report, [self.times.next(each) for each in self._shown_at(chunk.report)])
+            self.on_report(chunk.index, chunk.report, [self.times.next(each) for each in self._shown_at(chunk.report)])
 
     def _timed(self, extradata: bytes, shown: deque[int]) -> Iterator[TimedPacket]:
         for chunk in self.chunks():
@@ -142,12 +142,12 @@ class VideoTrack:
                 return
             report = chunk.report
             if not chunk.packets:
-                self.on_report(report, [])
+                self.on_report(chunk.index, report, [])
                 continue
             if report.format is None:
                 raise BundleError(f"chunk {chunk.index} has frames, and does not tell their format")
             pts = [self.times.next(each) for each in self._shown_at(report)]
-            self.on_report(report, pts)
+            self.on_report(chunk.index, report, pts)
             packets = [
                 TimedPacket(data, bool(entry.flags & KEY), pts[entry.pts])
                 for entry, data in zip(chunk.entries, chunk.packets, strict=True)

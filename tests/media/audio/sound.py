@@ -82,6 +82,7 @@ def splice(
     output: Output,
     results: Iterable[bytes],
     passthrough: Mapping[int, Iterable[bytes]],
+    _manifest: object,
 ) -> Spliced:
     """All kept blocks in one file."""
     account = Account()

@@ -1,0 +1,160 @@
+"""Which units of a row that was made are in a row that was found: in place, moved, or nowhere.
+
+A unit is a number, such as the CRC of a frame's packet. What both rows begin and end with is taken first. Of the rest
+those units that occur once in each row are sure. Some of them have changed places with each other; of the others the
+longest row that is in the same order in both is what stayed, and the rest has moved (P. Heckel, "A technique for
+isolating differences between files", CACM 21, 1978). What occurs several times is matched from its sure neighbours on.
+"""
+
+from __future__ import annotations
+
+import sys
+from bisect import bisect_left
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from itertools import pairwise
+from typing import Final
+
+MAX_COMPARED: Final = 2000
+"""Units of a gap in which nothing is sure that are compared with each other: more would take minutes."""
+
+NOWHERE: Final = -1
+
+
+@dataclass(slots=True)
+class Alignment:
+    """What became of the units that were made.
+
+    Attributes:
+        place: for each, its place among those found; NOWHERE for one that is not there.
+        moved: those that are there, out of order.
+        swaps: which of these have changed places with which, the earlier one first.
+        extra: places found that are those of no unit made, rising.
+    """
+
+    place: list[int]
+    moved: set[int] = field(default_factory=set)
+    swaps: list[tuple[int, int]] = field(default_factory=list)
+    extra: list[int] = field(default_factory=list)
+
+    def gaps(self) -> Iterator[tuple[list[int], list[int]]]:
+        """Yield, of each stretch between units that stayed, those made that are nowhere, and the places found that are
+        extra; only where there are any."""
+        gone: list[int] = []
+        last = -1
+        for made, place in enumerate([*self.place, sys.maxsize]):
+            if place == NOWHERE:
+                gone.append(made)
+            elif made not in self.moved:
+                came = self.extra[bisect_left(self.extra, last) : bisect_left(self.extra, place)]
+                if gone or came:
+                    yield gone, came
+                gone, last = [], place
+
+
+def align(made: Sequence[int], found: Sequence[int]) -> Alignment:
+    """Return what became of the units that were made."""
+    place = [NOWHERE] * len(made)
+    start, end = 0, 0
+    shorter = min(len(made), len(found))
+    while start < shorter and made[start] == found[start]:
+        place[start] = start
+        start += 1
+    while end < shorter - start and made[-1 - end] == found[-1 - end]:
+        end += 1
+        place[-end] = len(found) - end
+    made_range, found_range = range(start, len(made) - end), range(start, len(found) - end)
+    alignment = Alignment(place)
+    _match(alignment, made, found, made_range, found_range)
+    taken = set(place[start : len(made) - end])
+    alignment.extra = [at for at in found_range if at not in taken]
+    return alignment
+
+
+def _match(
+    alignment: Alignment, made: Sequence[int], found: Sequence[int], made_range: range, found_range: range
+) -> None:
+    """Match what the beginning and the end left."""
+    sure = _sure(made, found, made_range, found_range)
+    alignment.swaps = list(_swapped(sure))
+    swapped = {one for pair in alignment.swaps for one in pair}
+    stayed = _rising([pair for pair in sure if pair[0] not in swapped])
+    alignment.moved = {one for one, _ in sure} - {one for one, _ in stayed}
+    for one, other in sure:
+        alignment.place[one] = other
+    taken = {other for _, other in sure}
+    edges = [(made_range.start - 1, found_range.start - 1), *stayed, (made_range.stop, found_range.stop)]
+    for (before, place_before), (after, place_after) in pairwise(edges):
+        ones = [each for each in range(before + 1, after) if alignment.place[each] == NOWHERE]
+        others = [each for each in range(place_before + 1, place_after) if each not in taken]
+        for one, other in _in_gap(made, found, ones, others):
+            alignment.place[one] = other
+            taken.add(other)
+    _match_moved(alignment, made, found, made_range, (each for each in found_range if each not in taken))
+
+
+def _sure(made: Sequence[int], found: Sequence[int], made_range: range, found_range: range) -> list[tuple[int, int]]:
+    """Return the units that occur once in both rows: where in which."""
+    made_counts, found_counts = Counter(made[at] for at in made_range), Counter(found[at] for at in found_range)
+    places = {found[at]: at for at in found_range if found_counts[found[at]] == 1}
+    return [(at, places[made[at]]) for at in made_range if made_counts[made[at]] == 1 and made[at] in places]
+
+
+def _swapped(pairs: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield the units of which each is where the other one was, among those that are sure."""
+    ranks = {place: rank for rank, place in enumerate(sorted(place for _, place in pairs))}
+    target = [ranks[place] for _, place in pairs]
+    for rank, other in enumerate(target):
+        if rank < other and target[other] == rank:
+            yield pairs[rank][0], pairs[other][0]
+
+
+def _rising(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the longest part of these pairs, whose first numbers rise, in which the second ones rise too."""
+    tails: list[int] = []  # of a row of each length, the least place it can end with
+    ends: list[int] = []  # and which pair that is
+    before: list[int] = []
+    for number, (_, place) in enumerate(pairs):
+        length = bisect_left(tails, place)
+        before.append(ends[length - 1] if length else -1)
+        tails[length : length + 1] = [place]
+        ends[length : length + 1] = [number]
+    chain, number = [], ends[-1] if ends else -1
+    while number >= 0:
+        chain.append(pairs[number])
+        number = before[number]
+    return chain[::-1]
+
+
+def _in_gap(made: Sequence[int], found: Sequence[int], ones: list[int], others: list[int]) -> Iterator[tuple[int, int]]:
+    """Yield pairs of equal units, in order, of a gap in which nothing is sure."""
+    start = end = 0
+    shorter = min(len(ones), len(others))
+    while start < shorter and made[ones[start]] == found[others[start]]:
+        yield ones[start], others[start]
+        start += 1
+    while end < shorter - start and made[ones[-1 - end]] == found[others[-1 - end]]:
+        yield ones[-1 - end], others[-1 - end]
+        end += 1
+    ones, others = ones[start : len(ones) - end], others[start : len(others) - end]
+    if not ones or not others or len(ones) > MAX_COMPARED or len(others) > MAX_COMPARED:
+        return
+    matcher = SequenceMatcher(None, [made[at] for at in ones], [found[at] for at in others], autojunk=False)
+    for at, place, size in matcher.get_matching_blocks():
+        yield from zip(ones[at : at + size], others[place : place + size], strict=True)
+
+
+def _match_moved(
+    alignment: Alignment, made: Sequence[int], found: Sequence[int], made_range: range, free: Iterator[int]
+) -> None:
+    """Match units that occur several times, and are somewhere else than where they were."""
+    places: dict[int, deque[int]] = {}
+    for at in free:
+        places.setdefault(found[at], deque()).append(at)
+    for one in made_range if places else ():
+        left = places.get(made[one])
+        if alignment.place[one] == NOWHERE and left:
+            alignment.place[one] = left.popleft()
+            alignment.moved.add(one)

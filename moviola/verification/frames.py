@@ -1,0 +1,215 @@
+"""What is wrong with the frames of a video: packets and times of its file beside those of the manifest.
+
+Frames are compared in the order in which they are shown, and numbered so, from 0.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from moviola.media.manifest.reader import Manifest
+from moviola.verification.alignment import NOWHERE, Alignment, align
+from moviola.verification.findings import (
+    MAX_PROBLEMS,
+    Fault,
+    Problem,
+    clock,
+    how_late,
+    ranges,
+    span,
+    those,
+    tolerance_s,
+    verb,
+)
+from moviola.verification.packets import FoundFile, FoundStream
+
+SUBJECT = "frames"
+
+
+@dataclass(slots=True)
+class Row:
+    """Frames in the order in which they are shown: the CRC of each, and its time in seconds."""
+
+    keys: list[int]
+    times_s: list[float]
+    order: list[int]
+    """The place of each in the file."""
+
+
+@dataclass(slots=True)
+class FramesFound:
+    """What became of the frames that were made.
+
+    Attributes:
+        intact: how many are there as they were made.
+        offset_s: by how much all of them are later; None where the file does not tell when they are shown.
+        is_other: not one is there.
+    """
+
+    problems: list[Problem] = field(default_factory=list)
+    intact: int = 0
+    offset_s: float | None = None
+    is_other: bool = False
+
+
+def compare_frames(manifest: Manifest, file: FoundFile) -> FramesFound:
+    """Return what became of the frames that a manifest tells of."""
+    recorded, found = manifest.streams[0], file.streams[0]
+    made = _row(recorded.pts, recorded.crc, float(recorded.line.time_base), by_time=found.has_times)
+    there = _row(found.pts, found.crc, float(found.time_base), by_time=found.has_times)
+    alignment = align(made.keys, there.keys)
+    if made.keys and alignment.place.count(NOWHERE) == len(made.keys) and there.keys:
+        return FramesFound(is_other=True)
+    tolerance = tolerance_s(recorded.line.time_base, found.time_base)
+    comparison = _Comparison(made, there, alignment, tolerance)
+    told = FramesFound(intact=sum(place != NOWHERE for place in alignment.place))
+    told.problems += comparison.gaps()
+    told.problems += comparison.moves()
+    if found.has_times:
+        told.offset_s = comparison.offset_s
+        told.problems += comparison.retimed()
+    if file.is_decoded:
+        told.problems += _undecodable(found, there, has_problems=bool(told.problems))
+    return told
+
+
+def _row(pts: Sequence[int], crc: Sequence[int], base_s: float, *, by_time: bool) -> Row:
+    order = sorted(range(len(pts)), key=pts.__getitem__) if by_time else list(range(len(pts)))
+    return Row([crc[at] for at in order], [pts[at] * base_s for at in order], order)
+
+
+class _Comparison:
+    """The frames made, those found, and which are which."""
+
+    def __init__(self, made: Row, found: Row, alignment: Alignment, tolerance_s: float) -> None:
+        self._made, self._found, self._alignment, self._tolerance_s = made, found, alignment, tolerance_s
+        self._stayed = [
+            number for number, place in enumerate(alignment.place) if place != NOWHERE and number not in alignment.moved
+        ]
+        self._number_at = {place: number for number, place in enumerate(alignment.place) if place != NOWHERE}
+        self.offset_s = self._offset_s()
+        self._not_timed: set[int] = set()  # moved ones, and those they passed
+
+    def _delta_s(self, number: int) -> float:
+        return self._found.times_s[self._alignment.place[number]] - self._made.times_s[number]
+
+    def _offset_s(self) -> float:
+        """By how much all frames are later: nothing, where that is so of most of them or of the first one."""
+        if not self._stayed:
+            return 0.0
+        usual = Counter(round(self._delta_s(number) / self._tolerance_s) for number in self._stayed)
+        step = usual.most_common(1)[0][0]
+        first = self._delta_s(self._stayed[0])
+        if abs(first) <= self._tolerance_s or abs(step) <= 1:
+            return 0.0
+        return next(delta for each in self._stayed if round((delta := self._delta_s(each)) / self._tolerance_s) == step)
+
+    # ── missing, altered, repeated, added ────────────────────────────────────────────────────────────────────────
+
+    def gaps(self) -> Iterator[Problem]:
+        """Yield what is missing, altered, there more than once, or nobody's."""
+        known = {key: number for number, key in reversed(list(enumerate(self._made.keys)))}
+        missing, altered, repeated, added = list[int](), list[int](), Counter[int](), list[int]()
+        for gone, came in self._alignment.gaps():
+            foreign = [place for place in came if self._found.keys[place] not in known]
+            repeated.update(known[self._found.keys[place]] for place in came if self._found.keys[place] in known)
+            pairs = dict(self._altered(gone, foreign))
+            altered += pairs
+            missing += [number for number in gone if number not in pairs]
+            added += [place for place in foreign if place not in set(pairs.values())]
+        yield from self._missing(missing)
+        for first, last in ranges(altered):
+            yield self._of(Fault.ALTERED, first, last, f"{verb(first, last)} altered")
+        for first, last in ranges(sorted(repeated)):
+            times = repeated[first] + 1
+            said = "twice" if times == 2 else f"{times} times"
+            yield self._of(Fault.REPEATED, first, last, f"{verb(first, last)} there {said}")
+        for place in added[:MAX_PROBLEMS]:
+            at_s = self._found.times_s[place]
+            text = f"A frame at {clock(at_s)} is none that was made"
+            yield Problem(Fault.ADDED, SUBJECT, text, start_s=at_s, end_s=at_s)
+
+    def _altered(self, gone: list[int], foreign: list[int]) -> Iterator[tuple[int, int]]:
+        """Yield frames that are nowhere with the places that have something else in their stead: where these have the
+        same time, else in order."""
+        left = list(gone)
+        for place in foreign:
+            time_s = self._found.times_s[place] - self.offset_s
+            same = [each for each in left if abs(self._made.times_s[each] - time_s) <= self._tolerance_s]
+            for number in [*same, *left][:1]:
+                left.remove(number)
+                yield number, place
+
+    def _missing(self, missing: list[int]) -> Iterator[Problem]:
+        end = len(self._made.keys) - 1
+        for first, last in ranges(missing):
+            if last == end and (first, last) != (0, end):
+                text = f"the end is cut off: {those('frame', first, last)} {self._span(first, last)}"
+                yield self._problem(Fault.CUT_OFF, first, last, f"{text} {verb(first, last)} missing")
+            else:
+                yield self._of(Fault.MISSING, first, last, f"{verb(first, last)} missing")
+
+    # ── reordered ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def moves(self) -> Iterator[Problem]:
+        """Yield what is in another order."""
+        swapped = {number for pair in self._alignment.swaps for number in pair}
+        for one, two in self._alignment.swaps[:MAX_PROBLEMS]:
+            text = f"frames {one} and {two} {self._span(one, two)} have changed places"
+            yield self._problem(Fault.REORDERED, one, two, text)
+        for first, last in ranges(sorted(self._alignment.moved - swapped)):
+            before, after = self._neighbours(first, last)
+            around = [each for each in (first, last, before, after) if each is not None]
+            self._not_timed.update(range(min(around), max(around) + 1))
+            where = "at the beginning" if before is None else f"behind frame {before}"
+            yield self._of(Fault.REORDERED, first, last, f"{verb(first, last)} out of order: {where}")
+
+    def _neighbours(self, first: int, last: int) -> tuple[int | None, int | None]:
+        """The frames that are shown before and after such a range where it is now."""
+        place = self._alignment.place
+        return self._number_at.get(place[first] - 1), self._number_at.get(place[last] + 1)
+
+    # ── times ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def retimed(self) -> Iterator[Problem]:
+        """Yield frames that are shown earlier or later than they should; after `moves`."""
+        late: list[tuple[int, float]] = []
+        for number in self._stayed:
+            delta_s = self._delta_s(number) - self.offset_s
+            if abs(delta_s) > self._tolerance_s and number not in self._not_timed:
+                late.append((number, delta_s))
+        for _, group in groupby(enumerate(late), lambda one: (one[1][0] - one[0], self._rounded(one[1][1]))):
+            run = [each for _, each in group]
+            (first, delta_s), (last, _) = run[0], run[-1]
+            yield self._of(Fault.RETIMED, first, last, f"{verb(first, last)} shown {how_late(delta_s)}")
+
+    def _rounded(self, delta_s: float) -> int:
+        return round(delta_s / self._tolerance_s)
+
+    # ── sentences ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _span(self, first: int, last: int) -> str:
+        return span(self._made.times_s[first], self._made.times_s[last])
+
+    def _of(self, fault: Fault, first: int, last: int, what: str) -> Problem:
+        return self._problem(fault, first, last, f"{those('frame', first, last)} {self._span(first, last)} {what}")
+
+    def _problem(self, fault: Fault, first: int, last: int, text: str) -> Problem:
+        times_s = self._made.times_s
+        return Problem(fault, SUBJECT, text[0].upper() + text[1:], first, last, times_s[first], times_s[last])
+
+
+def _undecodable(found: FoundStream, there: Row, *, has_problems: bool) -> Iterator[Problem]:
+    if found.undecodable:
+        rank = {place: number for number, place in enumerate(there.order)}
+        at_s = there.times_s[rank[found.undecodable[0]]] if there.order else 0.0
+        count = len(found.undecodable)
+        many = "1 packet cannot be decoded" if count == 1 else f"{count} packets cannot be decoded"
+        text = f"{many}: {'it' if count == 1 else 'the first one'} is shown at {clock(at_s)}"
+        yield Problem(Fault.UNDECODABLE, SUBJECT, text, start_s=at_s, end_s=at_s)
+    elif found.decoded_count != len(found.pts) and not has_problems:
+        text = f"The video decodes to {found.decoded_count} of {len(found.pts)} frames"
+        yield Problem(Fault.UNDECODABLE, SUBJECT, text)

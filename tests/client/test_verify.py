@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import moviola
+from client.verify import main
+from moviola.filters.chain import Step
+from moviola.media.local import run_local
+from moviola.media.manifest import SUFFIX
+from moviola.media.material import Cutting, Encoder, Material, Output
+from tests.client.in_process import Typed, on_a_plain_terminal, run_typed
+from tests.media.video.clips import encode
+from tests.verification.spoiling import remuxed
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a clip, and two results of it with their manifests."""
+    folder = tmp_path_factory.mktemp("job")
+    clip = encode(folder / "clip.mp4", "mpeg4", 12, sound="aac")
+    outputs = [Output(name, (Step("identity", {}),), Encoder("mpeg4")) for name in ("one", "two")]
+    run_local(Material.single("video", clip), outputs, Cutting(chunk_frames=4), folder.joinpath)
+    return folder
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
+    on_a_plain_terminal(monkeypatch)
+
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        texts: Sequence[str] = [str(each) for each in arguments]
+        return run_typed(main, capsys, texts)
+
+    return run
+
+
+def test_complete_results_of_a_jobs_folder(job: Path, typed: Typed) -> None:
+    status, out, err = typed(job)
+    assert (status, err) == (0, "")
+    assert "one.mp4 is complete.\n  file: the one that was made\n  frames: 12 of 12 as they were made" in out
+    assert "two.mp4 is complete." in out
+
+
+def test_with_the_source(job: Path, typed: Typed) -> None:
+    status, out, _ = typed(job / "one.mp4", "--source", job / "clip.mp4")
+    assert status == 0
+    assert "source: the one it was made of, of 12 frames" in out
+    status, out, _ = typed(job / "one.mp4", "--source", job / "two.mp4")
+    assert status == 1
+    assert "two.mp4 is not the source: its xxh3 is" in out
+
+
+def test_what_is_wrong_is_said_and_is_the_exit_status(job: Path, tmp_path: Path, typed: Typed) -> None:
+    copy = remuxed(job / "one.mp4", tmp_path / "copy.mp4", lambda video, sound: ([*video[:5], *video[7:]], sound))
+    manifest = job / f"one{SUFFIX}"
+    status, out, _ = typed(copy, "--manifest", manifest)
+    assert status == 1
+    assert out.startswith("copy.mp4 is not complete.\nFrames 5 and 6 (0.200–0.240 s) are missing.\n")
+    status, out, _ = typed(copy, "--manifest", manifest, "--json", "--no-decode")
+    told = json.loads(out)
+    assert (status, told["complete"], told["verdict"], told["frames_found"]) == (1, False, "incomplete", 10)
+    assert told["problems"] == [
+        {
+            "fault": "missing",
+            "subject": "frames",
+            "text": "Frames 5 and 6 (0.200–0.240 s) are missing",
+            "first": 5,
+            "last": 6,
+            "start_s": 0.2,
+            "end_s": 0.24,
+        }
+    ]
+    assert typed(copy, "--manifest", manifest, "--quiet") == (1, "", "")
+
+
+def test_what_cannot_be_verified_is_wrong_usage(job: Path, tmp_path: Path, typed: Typed) -> None:
+    status, out, err = typed(job / "clip.mp4")
+    assert (status, out) == (2, "")
+    assert "clip.mp4 has no manifest beside it" in err
+    assert typed(tmp_path / "nowhere.mp4", "--manifest", job / f"one{SUFFIX}")[0] == 2
+    (tmp_path / "a.mp4").write_bytes(b"")
+    (tmp_path / f"a{SUFFIX}").write_bytes(gzip.compress(b"nonsense\n"))
+    status, _, err = typed(tmp_path / "a.mp4")
+    assert status == 2
+    assert "is no manifest" in err
+    status, _, err = typed(job / "one.mp4", job / "two.mp4", "--manifest", job / f"one{SUFFIX}")
+    assert (status, "verify them one by one" in err) == (2, True)
+    assert typed(tmp_path / "empty" / "..")[0] == 2
+
+
+def test_python(job: Path, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    found = moviola.verify(job / "one.mp4", source=job / "clip.mp4", progress=lambda *each: told.append(each))
+    assert found.complete
+    assert told[-1] == (12, 12)
+    frames = list(moviola.read_manifest(job / f"one{SUFFIX}").frames())
+    assert [frame.source_frame for frame in frames] == list(range(12))
+    with pytest.raises(moviola.UsageError, match="has no manifest beside it"):
+        moviola.verify(job / "clip.mp4")
