@@ -71,8 +71,8 @@ class _Packets:
 class ManifestWriter:
     """Writes the lines of one manifest; with no file it writes none.
 
-    The order is: `begin`, of each chunk `chunk` and what came of it, each `stream` and its packets, `end`. A splice that
-    is tried again calls `restart`.
+    The order is: `begin`, of each chunk `chunk` and what came of it, each `stream` and its packets, `end`. A splice
+    that is tried again calls `restart`.
     """
 
     def __init__(self, file: BinaryIO | None, makers: Makers, job: str = "") -> None:

@@ -15,11 +15,15 @@ from hypothesis import strategies as st
 
 from moviola.filters.chain import Step
 from moviola.media import manifest as manifests
+from moviola.media.account import Account
 from moviola.media.kinds import splice
 from moviola.media.local import LocalOutput, run_local
+from moviola.media.manifest import writer
 from moviola.media.manifest.reader import BadManifest, read_manifest
 from moviola.media.manifest.records import Maker
 from moviola.media.material import Cutting, Encoder, Material, Output
+from moviola.media.report import Report
+from moviola.media.spliced import Spliced
 from moviola.media.video.process import process
 from moviola.media.video.split import split_file
 from moviola.verification.verify import verify
@@ -136,6 +140,21 @@ def test_who_made_each_chunk_and_at_which_try(clip: Path, tmp_path: Path) -> Non
     manifest = read_manifest(shelf.folder / f"made{manifests.SUFFIX}")
     assert manifest.header.job == "clip-1"
     assert [(frame.worker, frame.attempt) for frame in manifest.frames()][::4] == [("w1", 1), ("w2", 3), ("w1", 1)]
+
+
+def test_what_a_splice_told_that_begins_again_is_gone(clip: Path, tmp_path: Path) -> None:
+    """A muxer may refuse a stream in the middle of a file."""
+    source, _ = split_file(clip)
+    path = tmp_path / "a"
+    with writer.opened(path, writer.in_this_process) as manifest:
+        manifest.begin(source, output("a"))
+        for _ in range(2):
+            manifest.restart()
+            manifest.chunk(0, Report(0, 2, frames_in=2, frames_out=2))
+            manifest.frames([0, 1], Fraction(1, 25), [0, 1], ())
+        manifest.end(Spliced(Account(), "d", "a.mp4"), clip)
+    told = read_manifest(path)
+    assert (len(told.chunks), list(told.source_frames)) == (1, [0, 1])
 
 
 def test_equal_outputs_have_equal_manifests(clip: Path, tmp_path: Path) -> None:
