@@ -107,7 +107,7 @@ def _pixel_format(frames: FrameFormat, codec: Codec) -> tuple[str, Colour, list[
     has_alpha = source != "pal8" and any(each.is_alpha for each in VideoFormat(source).components)
     best, loss = find_best_pix_fmt_of_list(supported, source, has_alpha)
     chosen = best.name if best is not None else "yuv420p"
-    lost = _losses(source, chosen, loss)
+    lost = _losses(source, chosen, loss) or _gain(source, chosen)
     warnings = [f"{codec.name} cannot hold {source}: converted to {chosen} ({lost})"] if lost else []
     return chosen, _colour_after(source, chosen, colour), warnings
 
@@ -122,6 +122,15 @@ def _losses(source: str, chosen: str, loss: PixFmtLoss) -> str:
     }
     lost = [word for flag, word in words.items() if loss & flag]
     return ", ".join(lost)
+
+
+def _gain(source: str, chosen: str) -> str:
+    """Return what is made up: where the chosen format has chroma samples that the source has not."""
+    before, after = VideoFormat(source, 16, 16), VideoFormat(chosen, 16, 16)
+    if before.is_rgb or after.is_rgb or len(before.components) < 3 or len(after.components) < 3:
+        return ""
+    sizes = [(each.chroma_width(), each.chroma_height()) for each in (before, after)]
+    return "chroma between its samples is interpolated" if sizes[0] != sizes[1] else ""
 
 
 def _colour_after(source: str, chosen: str, colour: Colour) -> Colour:

@@ -9,7 +9,8 @@ from moviola.media.material import NO_VIDEO, Output, Source, header
 from moviola.media.video.codecs import codec_of
 from moviola.media.video.container_choice import container_of, others
 from moviola.media.video.containers import HARM, Container, Way
-from moviola.media.video.headers import PassthroughStream, VideoSplice
+from moviola.media.video.format_findings import format_findings
+from moviola.media.video.headers import PassthroughStream, VideoProcess, VideoSplice
 from moviola.media.video.rehearsal import Change, Rehearsal, rehearsal
 
 
@@ -28,6 +29,7 @@ def findings(source: Source, output: Output) -> Iterator[Finding]:
     if not facts.pts_complete:
         yield Finding("times of frames", Fate.CHANGED, "are made of its rate: the source has no complete timestamps")
     yield from _of_aspect(facts, chosen, output)
+    yield from format_findings(header(VideoProcess, source.process), output)
 
 
 def _of_stream(stream: PassthroughStream, chosen: Container, tried: Rehearsal, rest: dict[str, Rehearsal]) -> Finding:

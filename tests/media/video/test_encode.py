@@ -92,6 +92,8 @@ def test_full_range_is_a_tag_for_ffv1_and_a_loss_for_mpeg4() -> None:
         ("h264", "yuva420p", "yuv420p", "transparency"),
         ("h264", "yuv420p12le", "yuv420p10le", "fewer bits"),
         ("h264", "rgb24", "yuv444p", "colour space"),
+        ("h264", "yuv411p", "yuv422p", "interpolated"),
+        ("h264", "yuv440p", "yuv444p", "interpolated"),
     ],
 )
 def test_what_is_lost_is_said(codec: str, pix_fmt: str, chosen: str, word: str) -> None:
