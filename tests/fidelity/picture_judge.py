@@ -231,7 +231,7 @@ def _tags(before: Picture, after: Picture, answer: Answer) -> Verdict:
     missing = [name for name, value in before.exif.items() if after.exif.get(name) != value]
     if before.exif:
         text = f"EXIF {', '.join(missing[:4])}{' …' if len(missing) > 4 else ''}" if missing else ""
-        verdicts.append(_compared("tags", not missing, text, answer, "EXIF"))
+        verdicts.append(_compared("tags", not missing, text, answer, "EXIF|notes"))
     if before.xmp:
         verdicts.append(_compared("tags", bool(after.xmp), "" if after.xmp else "XMP", answer, "XMP"))
     if before.comment:

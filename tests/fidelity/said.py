@@ -28,7 +28,8 @@ class Answer:
         state: of the job, such as `done`; empty where there was none.
         reason: why it was refused, or failed; in one sentence.
         outputs: the files that it made, the main one first.
-        before: the sentences on standard error, none of which is of progress.
+        before: the sentences on standard error, none of which is of progress, without the file's name, whose words say
+            nothing of what became of it.
         after: the warnings and findings in the metrics.
         frames_out: how many frames it says it made.
         traceback: whether it showed one.
@@ -87,8 +88,8 @@ def ask(source: Path, folder: Path, chain: str, options: Sequence[str]) -> Answe
         state=str(told.get("state", "")),
         reason=str(told.get("reason") or (lines[-1] if done.returncode and lines else "")),
         outputs=tuple(made) if done.returncode in (0, None) or told.get("outputs") else (),
-        before=tuple(line.removeprefix(f"{source.name}: ") for line in lines),
-        after=tuple(_sentences(metrics)),
+        before=tuple(line.replace(source.name, "it") for line in lines),
+        after=tuple(each.replace(source.name, "it") for each in _sentences(metrics)),
         frames_out=sum(int(each.get("frames_out", 0)) for each in told.get("outputs", ())),
         traceback="Traceback (most recent call last)" in done.stderr,
         metrics=metrics,
