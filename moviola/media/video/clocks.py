@@ -198,7 +198,8 @@ class Clocks:
         )
         if stream.part < newest:
             away_s = abs(self._distance(newest, dts * stream.tick_s))
-            if away_s <= FAR_S and (jumps or away_s < abs(at_s - stream.next_s)):
+            unlike = at_s < stream.last_s or at_s - stream.next_s > FAR_S / 2  # by a little less than it must be alone
+            if away_s <= FAR_S and (jumps or (unlike and away_s < abs(at_s - stream.next_s))):
                 self._go_on(stream, newest, 0)
                 return
             if not jumps and at_s - self._parts[newest].expected_s.get(index, at_s) > STAY_S:

@@ -41,6 +41,7 @@ class Container:
         subtitles: text formats that it takes by conversion: codec → (codec there, bit-stream filter).
         options: the muxer's options, for video in such ticks a second beside sound of these sample rates.
         resolution: of its times, in seconds; None where it has that of the source.
+        has_edits: an edit list says that sound before zero is not heard; else the stream's CodecDelay does.
         keeps_aspect: it tells the pixel aspect, whatever the codec's own headers do.
         decoded: how sound is stored that it does not take as it is: a codec without loss and its sample format, by the
             sample format of the decoder; "" for any other.
@@ -58,6 +59,7 @@ class Container:
     options: Callable[[int, Iterable[int]], Mapping[str, str]]
     aliases: tuple[str, ...] = ()
     resolution: Fraction | None = None
+    has_edits: bool = True
     keeps_aspect: bool = True
     decoded: Mapping[str, tuple[str, str]]
     avoided: tuple[str, ...] = ()
@@ -125,6 +127,7 @@ MKV: Final = Container(
     subtitles={"mov_text": ("subrip", "mov2textsub")},
     options=_matroska_options,
     resolution=Fraction(1, 1000),
+    has_edits=False,
     keeps_aspect=False,
     decoded=_PCM,
     holds_files=True,

@@ -116,6 +116,7 @@ class LosslessSplitter:
         yield from carrier.rest()
 
     def _add(self, decoder: VideoCodecContext, packet: av.Packet[Any] | None) -> Iterator[Chunk]:
+        begin = self._scan.first_pts
         try:
             frames = decoder.decode(packet)
         except av.FFmpegError:
@@ -123,6 +124,8 @@ class LosslessSplitter:
             return
         for frame in frames:
             self._is_damaged = frame.is_corrupt or (self._is_damaged and not frame.key_frame)
+            if begin is not None and frame.pts is not None and frame.pts < begin:
+                continue  # an edit list cut it away
             if self._piece is not None and self._is_full(self._piece):
                 yield self._take(frame.pts)
             if self._piece is None:

@@ -20,6 +20,7 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.stream import Stream
 
+from moviola.media.video.codec_delay import delayed
 from moviola.media.video.containers import Container, Way
 from moviola.media.video.headers import ATTACHMENT, COVER, Chapter, PassthroughStream, StreamTags, VideoSplice
 from moviola.media.video.mov_boxes import Box, to_front
@@ -29,6 +30,7 @@ from moviola.media.video.tags import CREATED, LANGUAGE, lasting, named, stream_t
 from moviola.media.video.templates import add_untouched, template_stream
 from moviola.media.video.tracks import Mux, converted, repacked, untouched
 
+_NO_DELAY: Final = Fraction(0)
 _DEFAULT: Final = int(av.stream.Disposition.default)
 _LOCATION: Final = "location"
 _LOCATION_AGAIN: Final = "location-eng"
@@ -80,8 +82,12 @@ class OutputFile:
         if kind is None and self.container.is_boxes and not isinstance(self._target, Nowhere):
             self._finish()
 
-    def add(self, facts: PassthroughStream, way: Way, packets: Iterator[Packet[Any]]) -> Iterator[Mux]:
+    def add(
+        self, facts: PassthroughStream, way: Way, packets: Iterator[Packet[Any]], delay_s: Fraction = _NO_DELAY
+    ) -> Iterator[Mux]:
         """Add a stream that is not filtered, and return its packets; those of a file within the file are read now.
+
+        For `delay_s` seconds at its beginning the stream is not heard.
 
         Raise ValueError or av.FFmpegError where the container does not take it.
         """
@@ -99,7 +105,11 @@ class OutputFile:
             sound = add_decoded(self.file, template, self.container)
             self.describe(sound, facts)
             return decoded_packets(packets, template, sound)
-        stream = add_untouched(self.file, template)
+        told = template
+        if delay_s:
+            assert isinstance(template, AudioStream)
+            told = self._stack.enter_context(delayed(template, delay_s))
+        stream = add_untouched(self.file, told)
         stream.time_base = facts.time_base
         self.describe(stream, facts)
         ready = repacked(packets, template) if way is Way.REPACKED else packets

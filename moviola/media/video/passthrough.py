@@ -19,6 +19,7 @@ from moviola.media.material import Chunk
 from moviola.media.video.bundle import DISCARD, KEY, PacketEntry, PassthroughTable
 from moviola.media.video.headers import ATTACHMENT, COVER, PassthroughStream, Tags
 from moviola.media.video.side_data import side_data_of_packet
+from moviola.media.video.sound import SKIPPED
 from moviola.media.video.tags import CREATED, named, time_of
 from moviola.media.video.templates import CARRIED, TEMPLATE_FORMATS, open_template
 
@@ -155,12 +156,14 @@ def wants_more(firsts: list[av.Packet[Any]], packet: av.Packet[Any]) -> bool:
 
 
 def _chunk(packets: list[av.Packet[Any]]) -> bytes:
-    """Return packets as a chunk that begins at zero, whatever the source's clock tells."""
+    """Return packets as a chunk that begins at zero, whatever the source's clock tells, and that is heard at once."""
     entries = [packet_entry(one) for one in packets]
     begin = min((at for entry in entries for at in (entry.pts, entry.dts) if at is not None), default=0)
     moved = [
         entry._replace(
-            pts=None if entry.pts is None else entry.pts - begin, dts=None if entry.dts is None else entry.dts - begin
+            pts=None if entry.pts is None else entry.pts - begin,
+            dts=None if entry.dts is None else entry.dts - begin,
+            side_data=[one for one in entry.side_data or () if one.kind != SKIPPED] or None,
         )
         for entry in entries
     ]
@@ -230,6 +233,8 @@ class Carrier:
 
     def add(self, packet: av.Packet[Any]) -> Iterator[Chunk]:
         """Add a packet, and yield a chunk if its stream has enough packets for one."""
+        if packet.is_discard and (packet.pts or 0) >= 0:
+            return  # an edit list cut it away; what comes before zero is what a decoder needs before it
         group = self._groups[packet.stream_index]
         group.entries.append(packet_entry(packet))
         group.packets.append(bytes(packet))

@@ -34,7 +34,11 @@ from moviola.media.video.side_data import (
     side_data_of_frame,
     side_data_of_packet,
 )
+from moviola.media.video.sound import SKIPPED
 from moviola.media.video.timeline import Timeline, findings_of, timeline_of
+
+ROUNDING_S = Fraction(1, 600)
+"""Containers round how long they are: QuickTime's movies to 1/600 s."""
 
 # Side data that holds from its packet on, until the next of its kind.
 LASTING_SIDE_DATA = ("palette", "new_extradata", "param_change")
@@ -150,6 +154,7 @@ class Scanner:
         )
         self._others, self._left_out = passthrough.candidates(self.container, self.stream)
         told = {stream.index: _told(stream) for stream in [self.stream, *self._others]}
+        self._has_edits = "mov" in self.container.format.name.split(",")
         self._clocks = Clocks(told, is_mpeg=self.container.format.name in MPEG_FORMATS)
 
     @property
@@ -188,11 +193,11 @@ class Scanner:
         return self._summary(track, timeline, carried, numbers, [*findings, *findings_of(timeline)])
 
     def _time(self, packet: av.Packet[Any]) -> None:
-        shown = packet.size > 0 and not packet.is_discard
+        shown = self._is_shown(packet)
         skipped = 0
-        if packet.has_sidedata("skip_samples"):
+        if packet.has_sidedata(SKIPPED):
             stream: Any = self.container.streams[packet.stream_index]
-            (samples,) = unpack_from("<I", bytes(packet.get_sidedata("skip_samples")))
+            (samples,) = unpack_from("<I", bytes(packet.get_sidedata(SKIPPED)))
             skipped = round(samples / (stream.codec_context.sample_rate * packet.time_base))
         self._clocks.add(
             packet.stream_index, packet.pts, packet.dts, packet.duration or 0, shown=shown, skipped=skipped
@@ -212,13 +217,20 @@ class Scanner:
             times = [found.track.pts[index] for index in places]
             yield damaged_places([None if time is None else time * base for time in times])
 
+    def _is_shown(self, packet: av.Packet[Any]) -> bool:
+        """False for what an edit list cuts away. FFmpeg marks it, but for pictures before zero where none can be
+        decoded by itself."""
+        before_zero = self._has_edits and packet.pts is not None and packet.pts < 0
+        cut_away = packet.is_discard or (before_zero and packet.stream_index == self.stream.index)
+        return packet.size > 0 and not cut_away
+
     def _add(self, packet: av.Packet[Any]) -> None:
         index = len(self.pts)
         head = bytes(memoryview(packet)[:HEAD_SIZE]) if packet.size else b""
         if index == 0:
             self.encoder_notes = self.bits.encoder_notes(head)
         self.has_captions = self.has_captions or CAPTIONS_MARK in head
-        shown = packet.size > 0 and not packet.is_discard
+        shown = self._is_shown(packet)
         self.pts.append(packet.pts)
         self.size.append(packet.size)
         self.access.append(self.bits.access(head, key=packet.is_keyframe))
@@ -281,7 +293,7 @@ class Scanner:
             track=track,
             timeline=timeline,
             first_pts=min(times, default=None),
-            last_end=timeline.ends[stream.index] if times else None,
+            last_end=self._last_end(timeline) if times else None,
             key_count=self.key_count,
             encoder_notes=self.encoder_notes,
             lasting=list(self.lasting),
@@ -300,6 +312,27 @@ class Scanner:
             streams=[_stream_facts(one) for one in container.streams if one.index != stream.index],
             description=describe(container, stream, self.tallies, track.times),
         )
+
+    def _last_end(self, timeline: Timeline) -> int:
+        """When the last frame is gone, in ticks of the filtered stream.
+
+        What a container says of all of it goes before the last packet's duration: in MP4 that is the distance to the
+        packet decoded next, in Matroska that of frames as a rule.
+        """
+        index, base = self.stream.index, self.stream.time_base or Fraction(1)
+        end, last = timeline.ends[index], timeline.lasts[index]
+        if timeline.joints or self.container.format.name in MPEG_FORMATS:
+            return end
+        told = None
+        if self._has_edits:
+            if self.stream.duration and self.stream.start_time is not None:
+                told = self.stream.start_time + self.stream.duration
+        elif self.container.duration is not None:
+            told = min(end, round(Fraction(self.container.duration, av.time_base) / base))
+        if told is None or abs(told - end) * base <= ROUNDING_S:
+            return end
+        told += timeline.shift_of(index, 0)
+        return told if (told - last) * base > ROUNDING_S else end
 
     def _duration_s(self, timeline: Timeline) -> float | None:
         """What the container says, or what is left of it when its clocks are joined."""

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 import av
 from av import AudioFifo, AudioFrame, AudioResampler, Packet
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
+from av.packet import PacketSideData, packet_sidedata_type_from_literal
 
 from moviola.media.video.containers import Container
 from moviola.media.video.templates import name_channels
 from moviola.media.video.tracks import Mux
+
+SKIPPED: Final = "skip_samples"
+"""FFmpeg's name of the side data that says how much of a packet's sound is not heard."""
 
 # Times of a container with 1 ms steps jitter by less; a larger difference is a gap in the sound.
 GAP_S = 0.05
@@ -35,17 +39,18 @@ def add_decoded(file: OutputContainer, template: AudioStream, container: Contain
 
 
 def decoded_packets(packets: Iterable[Packet[Any]], template: AudioStream, stream: AudioStream) -> Iterator[Mux]:
-    """The sound of `packets`, which belong to `template`, as packets of `stream`. Damaged ones leave a gap."""
+    """The sound of `packets`, which belong to `template`, as packets of `stream`, from zero on. Damaged ones leave a
+    gap."""
     decoder, encoder = template.codec_context, stream.codec_context
     resampler = AudioResampler(encoder.format, encoder.layout)
     clock = _SampleClock(encoder.sample_rate)
 
     def stamped() -> Iterator[AudioFrame]:
         for packet in chain(packets, (None,)):
-            for frame in _decoded(decoder.decode, packet):
+            for frame in _decoded(decoder.decode, _from_its_begin(packet)):
                 for part in resampler.resample(frame):
                     clock.stamp(part)
-                    yield part
+                    yield from _from_zero(part)
 
     for frame in chain(_framed(stamped(), encoder), (None,)):
         for ready in encoder.encode(frame):
@@ -53,6 +58,30 @@ def decoded_packets(packets: Iterable[Packet[Any]], template: AudioStream, strea
             ready.stream = stream
             ready.time_base = clock.base
             yield Mux(float(ready.dts * clock.base), ready)
+
+
+def _from_its_begin(packet: Packet[Any] | None) -> Packet[Any] | None:
+    """Return a packet whose sound is given from its beginning on: a decoder that is to skip some of it must know the
+    unit of its time, which may be another than the template's. What is not heard lies before zero."""
+    if packet is not None and packet.has_sidedata(SKIPPED):
+        content = bytes(packet.get_sidedata(SKIPPED))
+        whole = PacketSideData(packet_sidedata_type_from_literal(SKIPPED), len(content))  # type: ignore[call-arg]
+        whole.update(bytes(4) + content[4:])
+        packet.set_sidedata(whole)
+    return packet
+
+
+def _from_zero(part: AudioFrame) -> Iterator[AudioFrame]:
+    """Yield what is heard of sound; its time in samples."""
+    assert part.pts is not None
+    if part.pts >= 0:
+        yield part
+    elif part.pts + part.samples > 0:
+        samples = part.to_ndarray()
+        values = -part.pts * (1 if part.format.is_planar else part.layout.nb_channels)
+        heard = AudioFrame.from_ndarray(samples[:, values:], part.format.name, part.layout.name)
+        heard.sample_rate, heard.pts, heard.time_base = part.sample_rate, 0, part.time_base
+        yield heard
 
 
 def _decoded(decode: Any, packet: Packet[Any] | None) -> list[AudioFrame]:

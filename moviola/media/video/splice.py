@@ -21,6 +21,7 @@ from moviola.media.manifest.writer import NOTHING, ManifestWriter
 from moviola.media.material import NO_VIDEO, Files, Output, Source, header
 from moviola.media.spliced import Details, Spliced
 from moviola.media.video.bookkeeper import Bookkeeper
+from moviola.media.video.codec_delay import from_run_up
 from moviola.media.video.codecs import codec_of
 from moviola.media.video.container_choice import container_of, extension
 from moviola.media.video.containers import Container, Way
@@ -181,8 +182,11 @@ class _Splicer:
     def _added(
         self, output: OutputFile, facts: PassthroughStream, payloads: Mapping[int, Iterable[bytes]]
     ) -> Iterator[Mux]:
-        packets = passthrough_packets(payloads[facts.stream], facts, self._account.warn)
-        return output.add(facts, self._ways[facts.stream], packets)
+        packets, way = passthrough_packets(payloads[facts.stream], facts, self._account.warn), self._ways[facts.stream]
+        if self._container.has_edits or facts.type != "audio" or way is Way.DECODED:
+            return output.add(facts, way, packets)
+        heard, delay_s = from_run_up(packets, facts.time_base, facts.codec)
+        return output.add(facts, way, heard, delay_s)
 
     def _find_refused(self, track: VideoTrack, passthrough: Mapping[int, Iterable[bytes]]) -> None:
         """Raise StreamRefused for the first stream that the muxer does not take by itself: which packet it complained

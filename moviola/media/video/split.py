@@ -22,7 +22,7 @@ from moviola.media.errors import UnreadableSource
 from moviola.media.fidelity import Fate, bounded, sentences
 from moviola.media.material import Chunk, Cutting, Facts, Material, Source
 from moviola.media.video import KIND
-from moviola.media.video.bundle import DAMAGED, KEY, ChunkTable, PacketEntry, Range, SideData, Span
+from moviola.media.video.bundle import DAMAGED, DISCARD, KEY, ChunkTable, PacketEntry, Range, SideData, Span
 from moviola.media.video.cut import Cut, SourceTrack, display_ranks
 from moviola.media.video.damage import recovery_points
 from moviola.media.video.headers import ATTACHMENT, DecoderParameters, StreamTags, VideoProcess, VideoSplice
@@ -144,8 +144,11 @@ class Splitter:
 
     def _keep(self, packet: av.Packet[Any]) -> None:
         entry = packet_entry(packet)
-        if self._window_start + len(self._window) in self._scan.damaged_packets:
+        index = self._window_start + len(self._window)
+        if index in self._scan.damaged_packets:
             entry = entry._replace(flags=entry.flags | DAMAGED)
+        if entry.size and not self._scan.track.shown[index]:
+            entry = entry._replace(flags=entry.flags | DISCARD)
         self._window.append((entry, bytes(packet)))
 
     def _forget(self, next_cut: int) -> None:

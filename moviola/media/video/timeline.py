@@ -184,6 +184,8 @@ def timeline_of(clocks: Clocks) -> Timeline:
     for part in range(1, clocks.part_count):
         begins = {index: _begin_s(stream, part) for index, stream in clocks.streams.items() if _counts(stream)}
         known = {index: begin for index, begin in begins.items() if begin is not None}
+        if not any(clocks.streams[index].told.role is Role.VIDEO for index in known):
+            known = {}  # sound alone that goes back: a container that tells its times badly, not another recording
         both = [index for index in known if index in ends]
         before = ends.copy()
         if both:
@@ -191,8 +193,10 @@ def timeline_of(clocks: Clocks) -> Timeline:
             offset = ends[leader] - known[leader]
             if abs(offset - offsets[-1]) < _usual_s(clocks.streams[leader], part) / 2:
                 offset = offsets[-1]  # the same clock: only its packets lie in another order
+        elif known:
+            offset = max(ends.values(), default=Fraction(0)) - min(known.values())
         else:
-            offset = max(ends.values(), default=Fraction(0)) - min(known.values(), default=Fraction(0))
+            offset = offsets[-1]
         if offset != offsets[-1]:
             joints.append(_joint(clocks, offsets[-1], offset, known, before))
         offsets.append(offset)

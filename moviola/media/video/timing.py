@@ -5,10 +5,17 @@ Encoders count frames; the file needs the source's own times. They are ticks of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import Final
 
 from moviola.media.errors import SpliceError
+
+MAX_TIMES: Final = 1024
+"""Times of frames that are kept before those that nothing needs any more are let go: so that it is seldom done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +58,64 @@ def decode_times(
     """Give every packet of the stream, in decode order, its dts and duration.
 
     The dts of packet i is the pts of the frame shown `delay` places earlier, so it never passes a pts and always
-    rises, also across the seams of chunks; the first `delay` packets go back from the first pts by `step` each.
-    A duration reaches to the next dts; the last one makes the sum reach `end`, or `step` beyond the last pts where
-    that is not later. `step` should be the shortest time between two frames: a longer one could leave the last
-    packet no time, and it then gets a single tick.
+    rises, also across the seams of chunks; the first `delay` packets go back from the first pts by `step` each, which
+    should be the shortest time between two frames.
+
+    A duration is how long a frame is shown: until the next one is, the last one until `end`, or for `step` where that
+    is not later. MP4 and MOV store differences of dts in place of durations, and who reads them takes them for
+    durations: `placed` sees to it that those at the stream's end are right.
+
     `sorted_pts` are the same packets' pts, rising; both are read lazily, the second no further than the first.
     """
     shown = iter(sorted_pts)
-    waiting: list[int] = []
-    held: TimedPacket | None = None
-    first_dts = first_pts = last_pts = 0
+    times: list[int] = []  # rising, without the earliest that nothing needs any more
+    held: deque[TimedPacket] = deque()
+    first_dts = first_pts = last_dts = 0
     for index, packet in enumerate(packets):
-        last_pts = next(shown)
+        times.append(next(shown))
         if index == 0:
-            first_pts = last_pts
-        waiting.append(last_pts)
-        dts = first_pts - (delay - index) * step if index < delay else waiting.pop(0)
+            first_pts, first_dts = times[0], times[0] - delay * step
+            last_dts = first_dts - 1
+        dts = first_dts + index * step if index < delay else times[-1 - delay]
         if dts > packet.pts:
             raise SpliceError(
                 f"packet {index} would be decoded after it is shown: the encoder reorders by more than {delay}"
             )
-        if held is None:
-            first_dts = dts
-        else:
-            yield held.at(held.dts, dts - held.dts)
-        held = packet.at(dts, 0)
-    if held is not None:
-        stop = end if end is not None and end > last_pts else last_pts + step
-        yield held.at(held.dts, max(1, stop - first_pts - (held.dts - first_dts)))
+        held.append(packet.at(dts, 0))
+        while held[0].pts < times[-1]:
+            ready = held.popleft()
+            last_dts = ready.dts
+            yield ready.at(ready.dts, times[bisect_right(times, ready.pts)] - ready.pts)
+        if len(times) > MAX_TIMES:
+            needed = bisect_left(times, min((each.pts for each in held), default=times[-1]))
+            del times[: min(needed, len(times) - 1 - delay)]
+    if held:
+        stop = end if end is not None and end > times[-1] else times[-1] + step
+        yield from placed(held, [*times, stop], last_dts, first_dts + stop - first_pts)
+
+
+def placed(held: Sequence[TimedPacket], times: Sequence[int], last_dts: int, end_dts: int) -> Iterator[TimedPacket]:
+    """Give the last packets of a stream, of which the first is shown last, their final dts and durations.
+
+    The first one's difference of dts is made its duration, as far as the others' pts leave room. The duration of the
+    one that is decoded last reaches to `end_dts`, so that all differences together are as long as the stream is shown.
+
+    Args:
+        held: the packets in the order of decoding, with their dts by the rule for all.
+        times: pts of frames, rising, of these packets at least; at last when the stream ends.
+        last_dts: of the packet before.
+        end_dts: when a packet behind the last one would be decoded.
+    """
+    lasts = [times[bisect_right(times, each.pts)] - each.pts for each in held]
+    latest = list(accumulate((each.pts for each in reversed(held)), lambda after, pts: min(after - 1, pts)))[::-1]
+    dts = [each.dts for each in held]
+    dts[-1] = min(end_dts - lasts[-1], latest[-1])
+    for place in range(len(dts) - 2, -1, -1):
+        room = lasts[0] if place == 0 else 1
+        dts[place] = min(dts[place + 1] - room, latest[place], dts[place] if place else latest[0])
+    dts[0] = max(dts[0], last_dts + 1)
+    for place in range(1, len(dts)):
+        room = lasts[0] if place == 1 else 1
+        dts[place] = max(dts[place], min(dts[place - 1] + room, latest[place]))
+    for each, at, duration in zip(held, dts, lasts, strict=True):
+        yield each.at(at, duration if each is not held[-1] else max(1, end_dts - at))

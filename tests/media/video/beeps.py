@@ -89,10 +89,12 @@ def _moved(packet: Any, ticks: int) -> Any:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a player shows: when each frame begins, which of them are flashes, and when each beep begins; seconds."""
+    """What a player shows: when each frame begins, which of them are flashes, when sound is heard first, and when each
+    beep begins; seconds."""
 
     times: list[float]
     flashes: list[float]
+    heard_from_s: float | None
     beeps: list[float]
 
     @property
@@ -114,16 +116,19 @@ def seen(path: Path) -> Seen:
                 flashes.append(times[-1])
     with av.open(str(path)) as file:
         last = -1.0
+        heard_from_s = None
         for frame in file.decode(audio=0) if file.streams.audio else ():
             samples = frame.to_ndarray().reshape(-1) / (1 if frame.format.name.startswith("flt") else 32768)
+            assert frame.pts is not None
+            assert frame.time_base is not None
+            begin = float(frame.pts * frame.time_base)
+            heard_from_s = begin if heard_from_s is None else heard_from_s
             for place in np.flatnonzero(np.abs(samples) > 0.2):
-                assert frame.pts is not None
-                assert frame.time_base is not None
-                at = float(frame.pts * frame.time_base) + place / SAMPLE_RATE
+                at = begin + place / SAMPLE_RATE
                 if at - last > 0.1:
                     beeps.append(at)
                 last = at
-    return Seen(times, flashes, beeps)
+    return Seen(times, flashes, heard_from_s, beeps)
 
 
 def joined(path: Path, parts: Sequence[Path]) -> Path:

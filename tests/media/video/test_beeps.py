@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -18,19 +19,22 @@ from moviola.media.video.split import split_file
 from moviola.media.video.timeline import source_time
 from tests.media.shelf import Shelf
 from tests.media.video.beeps import FLASHES, FRAME_RATE, Seen, joined, seen, write
+from tests.media.video.clips import encode
 from tests.media.video.cutting_room import output
 
+THREE_B_FRAMES = {"x264-params": "bframes=3:b-adapt=0:b-pyramid=normal:scenecut=0"}
 CONTAINERS = ("mp4", "mov", "matroska")
 STEP_S = 1 / FRAME_RATE
 EXACT_S = 1e-3
 """A Matroska's times are whole milliseconds."""
 
 
-def made(clip: Path, folder: Path, chunk_frames: int = 7) -> Iterator[tuple[str, Path, Source]]:
+def made(clip: Path, folder: Path, preset: str = "ultrafast") -> Iterator[tuple[str, Path, Source]]:
     """The clip's outputs in each container."""
-    source, chunks = split_file(clip, chunk_frames=chunk_frames)
+    source, chunks = split_file(clip, chunk_frames=7)
     kept = list(chunks)
     wanted = output()
+    wanted = replace(wanted, encoder=replace(wanted.encoder, preset=preset))
     results = [process(each.payload, source.process, wanted).payload for each in kept if not each.stream]
     others = {
         number: [each.payload for each in kept if each.stream == number] for number in range(1, source.stream_count)
@@ -100,10 +104,23 @@ def test_what_an_edit_list_cuts_away_stays_away(
     name: str, sound: str, start_s: float, sound_start_s: float, tmp_path: Path
 ) -> None:
     clip = write(tmp_path / name, start_s, sound=sound, sound_start_s=sound_start_s)
+    check_trim(clip, tmp_path)
+
+
+def test_ffmpeg_marks_nothing_in_fragments(tmp_path: Path) -> None:
+    """What is before zero is cut away there as well, though FFmpeg's decoders give it."""
+    options = {"movflags": "frag_keyframe+delay_moov", "use_editlist": "1"}
+    clip = write(tmp_path / "clip.mp4", -0.08, sound_start_s=-0.5, options=options)
+    assert seen(clip).times[0] < 0
+    check_trim(clip, tmp_path)
+
+
+def check_trim(clip: Path, folder: Path) -> None:
     before = seen(clip)
-    for container, path, _ in made(clip, tmp_path):
+    for container, path, _ in made(clip, folder):
         after = seen(path)
-        assert after.times == pytest.approx(before.times, abs=EXACT_S), container
+        assert after.times == pytest.approx([at for at in before.times if at >= 0], abs=EXACT_S), container
+        assert after.heard_from_s == pytest.approx(before.heard_from_s, abs=EXACT_S), container
         assert after.offsets == pytest.approx(before.offsets, abs=EXACT_S), container
 
 
@@ -135,3 +152,19 @@ def test_clocks_are_joined(starts_s: tuple[float, ...], sound: str, tmp_path: Pa
         assert duration_s(path) == pytest.approx(20 * STEP_S * count, abs=0.05 * count), container
         findings = [each for each in source.facts["findings"] if each["subject"] == "clock"]
         assert len([each for each in findings if "jumps" in each["reason"]]) == count - 1
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", pytest.param("clip.mkv", marks=LONG)])
+def test_a_pause_with_b_frames_lengthens_nothing(name: str, tmp_path: Path) -> None:
+    """The last frame of ten is decoded before pictures that are shown before it, and a pause lies between them."""
+    times = [0, 40, 80, 120, 160, 200, 240, 280, 320, 360, 400, 5600, 5640]
+    clip = encode(
+        tmp_path / name, "libx264", len(times), options=THREE_B_FRAMES, times=times, time_base=Fraction(1, 1000)
+    )
+    for container, path, _ in made(clip, tmp_path, "veryfast"):
+        with av.open(str(path)) as file:
+            packets = [each for each in file.demux(video=0) if each.size]
+            last = max(packets, key=lambda each: each.pts or 0)
+        assert duration_s(path) == pytest.approx(5.68, abs=0.045), container
+        assert last.duration is not None
+        assert float(last.duration * last.time_base) == pytest.approx(0.04, abs=0.02), container

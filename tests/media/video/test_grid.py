@@ -126,7 +126,8 @@ def test_uneven_sources(tmp_path: Path, rate: str, start: int) -> None:
     )
     with av.open(str(source)) as file:
         packets = [each for each in file.demux(video=0) if each.size]
-        end = max((each.pts + (each.duration or 0)) * each.time_base for each in packets if each.pts is not None)
+        stream: Any = file.streams.video[0]
+        end = (stream.start_time + stream.duration) * stream.time_base  # of packets it tells distances of decoding
         first = min(each.pts * each.time_base for each in packets if each.pts is not None) if start < 15_000 else 0
     reel = take(source, tmp_path, output("ffv1", fps(rate, "identity")), chunk_frames=4)
     assert [planes for _, planes in frames_of(reel.path)] == [

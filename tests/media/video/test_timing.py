@@ -28,8 +28,24 @@ def test_the_last_frame_lasts_as_long_as_the_source_says() -> None:
 
 def test_b_frames_at_variable_rate() -> None:
     packets = timed([5, 40, 12, 33, 90, 41], delay=1)
-    assert [packet.dts for packet in packets] == [-5, 5, 12, 33, 40, 41]
-    assert sum(packet.duration for packet in packets) == 90 + 10 - 5
+    assert [packet.dts for packet in packets] == [-5, 5, 12, 33, 34, 41]
+    assert [packet.duration for packet in packets[:-1]] == [7, 1, 21, 7, 10]
+    assert length(packets) == 90 + 10 - 5
+
+
+def test_a_pause_before_the_end_lengthens_no_other_frame() -> None:
+    """An MP4 stores differences of dts: what they say of the frame that is shown last is what people see."""
+    packets = timed([0, 160, 80, 40, 120, 9000, 240], delay=2, step=40, end=9100)
+    last = next(index for index, packet in enumerate(packets) if packet.pts == 9000)
+    assert packets[last].duration == 100
+    assert packets[last + 1].dts - packets[last].dts == 100
+    assert max(packet.pts + packet.duration for packet in packets) <= 9100
+    assert length(packets) == 9100
+
+
+def length(packets: list[TimedPacket]) -> int:
+    """How long an MP4 takes the stream to be: all differences of dts, and the duration of the packet decoded last."""
+    return packets[-1].dts - packets[0].dts + packets[-1].duration
 
 
 @given(st.data())
@@ -54,11 +70,14 @@ def test_rises_strictly_and_never_passes_pts(data: st.DataObject) -> None:
     assert all(one < two for one, two in pairwise(dts))
     assert all(packet.dts <= packet.pts for packet in given_times)
     assert all(packet.duration > 0 for packet in given_times)
-    assert sum(packet.duration for packet in given_times) == shown[-1] + step - shown[0]
+    assert length(given_times) >= shown[-1] + step - shown[0]
+    assert max(packet.pts + packet.duration for packet in given_times) == shown[-1] + step
 
 
-def test_too_long_a_step_leaves_the_last_packet_a_tick() -> None:
-    assert [packet.duration for packet in timed([0, 2, 1], delay=2, step=50)] == [50, 50, 1]
+def test_too_long_a_step() -> None:
+    packets = timed([0, 2, 1], delay=2, step=50)
+    assert [packet.duration for packet in packets] == [1, 50, 1]
+    assert length(packets) == 52
 
 
 def test_an_encoder_that_reorders_more_than_it_said() -> None:
