@@ -24,6 +24,19 @@ class Fate(StrEnum):
 
 
 @record
+class Trait(Mapped):
+    """One thing that a source is.
+
+    Attributes:
+        name: what is told, in a word or two: "frame rate".
+        value: what it is, for people: "30000/1001 = 29.97 a second, constant".
+    """
+
+    name: Text
+    value: Text
+
+
+@record
 class Finding(Mapped):
     """What becomes of one thing of a source.
 

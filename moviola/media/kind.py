@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar, cast
 
 from moviola.base.vocabulary import Mode
-from moviola.media.fidelity import Finding
+from moviola.media.fidelity import Finding, Trait
 from moviola.media.frame import Frame
 from moviola.media.growing import GrowingFile
 from moviola.media.material import Chunk, Cutting, Encoder, Files, Header, Material, Output, Result, Source
@@ -82,6 +82,14 @@ class Findings(Protocol):
         It is asked of the same source before it is sent and when its output is made, and says the same.
         Raise moviola.media.errors.BadHeader.
         """
+        ...
+
+
+class Traits(Protocol):
+    """Tells people what a source is, before anything is sent."""
+
+    def __call__(self, source: Source, /) -> Iterator[Trait]:
+        """Yield what a source is, by its facts, the most important first. Raise moviola.media.errors.BadHeader."""
         ...
 
 
@@ -242,6 +250,7 @@ class Kind:
         split, process, splice: the three functions of each kind; `split | process | splice` is the whole work.
         front: None where nothing can be cut before the last byte is here.
         check: None where nothing can be wrong that is known before.
+        traits: what people are told of a source; None where they are told nothing.
         findings: what becomes of the source in an output; None where every output keeps all.
         verify: None where cuts cannot change anything.
         excerpt: None where nobody would look at a chunk.
@@ -268,6 +277,7 @@ class Kind:
     tells_count: bool = False
     front: Deferred[Front] | None = None
     check: Deferred[Check] | None = None
+    traits: Deferred[Traits] | None = None
     findings: Deferred[Findings] | None = None
     verify: Deferred[Verify] | None = None
     excerpt: Deferred[Excerpt] | None = None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from moviola.media import images, table, video
-from moviola.media.fidelity import Finding, bounded
+from moviola.media.fidelity import Finding, Trait, bounded
 from moviola.media.frame import Frame
 from moviola.media.growing import GrowingFile
 from moviola.media.kind import HEAD_SIZE, Excerpt, Kind, Process
@@ -101,6 +101,12 @@ def verify(material: Material, cutting: Cutting) -> None:
     function = kind_named(material.kind).verify
     if function is not None:
         function.load()(material, cutting)
+
+
+def traits(source: Source) -> list[Trait]:
+    """Return what people are told of a source. Raise moviola.media.errors.BadHeader."""
+    function = kind_named(source.kind).traits
+    return [] if function is None else list(function.load()(source))
 
 
 def findings(source: Source, output: Output) -> list[Finding]:

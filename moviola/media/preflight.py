@@ -7,8 +7,8 @@ from dataclasses import field, replace
 
 from moviola.base.mapped import Mapped
 from moviola.base.records import record
-from moviola.media.fidelity import Fate, Finding
-from moviola.media.kinds import findings
+from moviola.media.fidelity import Fate, Finding, Trait
+from moviola.media.kinds import findings, traits
 from moviola.media.material import Output, Source
 
 
@@ -19,11 +19,13 @@ class Preflight(Mapped):
     Attributes:
         source: its name.
         kind: of the material.
+        traits: what the source is.
         findings: first those that are true of all outputs, which name none; then those of each output.
     """
 
     source: str
     kind: str
+    traits: list[Trait] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -44,7 +46,7 @@ def preflight(source: Source, outputs: Iterable[Output]) -> Preflight:
         moviola.media.errors.BadHeader: the source does not say what its kind says.
     """
     by_output = {output.name: findings(source, output) for output in outputs}
-    return Preflight(source.name, source.kind, [*source.common_facts.findings, *_joined(by_output)])
+    return Preflight(source.name, source.kind, traits(source), [*source.common_facts.findings, *_joined(by_output)])
 
 
 def _joined(by_output: Mapping[str, list[Finding]]) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from moviola.filters.chain import Step
 from moviola.media.fidelity import Fate
 from moviola.media.kinds import split
 from moviola.media.local import run_local
@@ -14,7 +15,9 @@ from moviola.media.material import Cutting, Encoder, Material, Output, Source
 from moviola.media.preflight import preflight
 from tests.media.video.clips import encode
 
-MOV, MP4 = (Output(name, (), Encoder(container=name, preset="ultrafast")) for name in ("mov", "mp4"))
+MOV, MP4 = (
+    Output(name, (Step("identity", {}),), Encoder(container=name, preset="ultrafast")) for name in ("mov", "mp4")
+)
 
 
 @pytest.fixture(scope="module")

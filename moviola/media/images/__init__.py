@@ -24,6 +24,7 @@ KIND: Final = Kind(
     splice=Deferred("moviola.media.images.splice.splice"),
     frames=Deferred("moviola.media.images.frames.frames"),
     naming=NAMING,
+    traits=Deferred("moviola.media.images.traits.traits"),
     findings=Deferred("moviola.media.images.findings.findings"),
     recognises=is_picture,
     suffix_of=suffix_of,

@@ -23,6 +23,7 @@ KIND: Final = Kind(
     process=Deferred("moviola.media.table.process.process"),
     splice=Deferred("moviola.media.table.splice.splice"),
     naming=NAMING,
+    traits=Deferred("moviola.media.table.traits.traits"),
     suffix_of=suffix_of,
     check=Deferred("moviola.media.table.chain.check"),
 )

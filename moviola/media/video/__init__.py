@@ -45,6 +45,7 @@ KIND: Final = Kind(
     splice=Deferred("moviola.media.video.splice.splice"),
     frames=Deferred("moviola.media.video.frames.frames"),
     naming=NAMING,
+    traits=Deferred("moviola.media.video.traits.traits"),
     check=Deferred("moviola.media.video.chain.check"),
     findings=Deferred("moviola.media.video.findings.findings"),
     verify=Deferred("moviola.media.video.check.verify"),

@@ -280,6 +280,7 @@ def facts_of(found: Scan, cuts: tuple[Cut, ...]) -> Facts:
         "streams": found.streams,
         "chunk_count": len(cuts),
         "chunk_frames": max(track.frame_count(each.start, each.stop) for each in cuts),
+        "hidden_frames": sum(size > 0 and not shown for size, shown in zip(track.size, track.shown, strict=True)),
         "preroll_frames": preroll_frames,
         "preroll_bytes": preroll_bytes,
         "preroll_share": round(preroll_frames / frame_count, 4),
