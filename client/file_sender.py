@@ -37,6 +37,7 @@ from moviola.session.plan import Plan, orders_for
 from moviola.session.target import Target, UsageError, as_sentence
 from moviola.wire.errors import WireError
 
+from .dry_run import dry_run
 from .filters import list_filters
 from .interruption import interruptible, loaded
 from .options import Parser, load_plugins, read_target
@@ -72,6 +73,8 @@ def _run(options: argparse.Namespace, pipes: ExitStack, stdout: Terminal, stderr
         return stderr.fail(Status.UNREACHABLE, str(error))
     except WireError as error:
         return stderr.fail(Status.UNREACHABLE, str(error))
+    if options.dry_run:
+        return dry_run(plan, stdout, stderr, strict=options.strict, as_json=options.json, quiet=options.quiet)
     return _deliver(plan, options, None if options.local else target, stdout, stderr)
 
 

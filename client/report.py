@@ -113,7 +113,7 @@ class Report:
         is_told_at_the_end = self._options.is_batch and is_interrupted
         if outcome.reason and not is_told_at_the_end:
             self._say(as_sentence(outcome.sentence()))
-        for warning in outcome.warnings if not self._options.is_quiet else ():
+        for warning in outcome.news if not self._options.is_quiet else ():
             self._say(f"{outcome.source}: {warning}")
         for failure in first_of_each_kind(outcome.failures) if not self._options.is_quiet else ():
             self._say(f"{outcome.source}: {failure_line(failure, outcome.unit)}")

@@ -44,6 +44,12 @@ class SenderSettings(JobSettings):
     detach: bool = setting(
         False, type=SWITCH, help="send all, print the job's id and leave; see the jobs of a cluster", once=True
     )
+    dry_run: bool = setting(
+        False,
+        type=SWITCH,
+        help="tell what is there, and what would be kept, changed or lost, and send nothing",
+        once=True,
+    )
     local: bool = setting(False, type=SWITCH, help="do it in this process, without a cluster")
     plugins: tuple[Path, ...] = plugins()
     json: bool = json("print one JSON object a source to standard output")

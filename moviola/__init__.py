@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from moviola.api.job import JobStatus as JobStatus
     from moviola.api.metrics import Metrics as Metrics
     from moviola.api.options import JobOptions as JobOptions
+    from moviola.api.preflight import preflight as preflight
     from moviola.api.process import process as process
     from moviola.api.progress import Progress as Progress
     from moviola.api.results import OutputResult as OutputResult
@@ -83,6 +84,7 @@ _HOMES = {
     "WorkerInfo": "workers",
     "compare": "comparison",
     "filter": "decorated",
+    "preflight": "preflight",
     "process": "process",
     "read_manifest": "verification",
     "verify": "verification",

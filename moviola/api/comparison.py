@@ -24,7 +24,7 @@ from moviola.session.target import Target
 if TYPE_CHECKING:
     from moviola.api.cluster import Cluster
 
-MEANINGLESS: Final = ("overwrite", "priority", "new", "verify_cuts")
+MEANINGLESS: Final = ("overwrite", "priority", "new", "strict", "verify_cuts")
 """Options of jobs that say nothing of a comparison."""
 
 FOLDER_PREFIX: Final = "moviola-compare-"
@@ -67,7 +67,7 @@ def compare(
         warm_ups: rounds before these, which do not.
         cluster: for "distributed"; by default one of `workers` workers, which is started and stopped.
         progress: called with the Comparison whenever it has changed.
-        options: as moviola.JobOptions lists them, but `overwrite`, `priority`, `new` and `verify_cuts`.
+        options: as moviola.JobOptions lists them, but `overwrite`, `priority`, `new`, `strict` and `verify_cuts`.
 
     Raises:
         UsageError: an argument cannot be.

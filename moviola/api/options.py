@@ -46,6 +46,7 @@ class JobOptions(TypedDict, total=False):
         no_manifest: write no manifest beside the results; moviola.verify needs one.
         priority: of your jobs those of a higher one go first, 0 to 100; 0 by default. Of clusters alone.
         new: begin a new job, also where an unfinished one for the same could go on. Of clusters alone.
+        strict: refuse a source of which anything would be changed or lost, and name all of that.
         verify_cuts: first decode a video whole and in chunks, and compare.
     """
 
@@ -62,6 +63,7 @@ class JobOptions(TypedDict, total=False):
     no_manifest: bool
     priority: int
     new: bool
+    strict: bool
     verify_cuts: bool
 
 

@@ -2,7 +2,8 @@
 
 MediaError
 ├── UnreadableSource    the client's file cannot be taken at all; nothing is sent
-│   └── UnforeseenFault     … because of an error that nobody foresaw
+│   ├── UnforeseenFault     … because of an error that nobody foresaw
+│   └── NotKept             … because not all of it would be kept, and nothing less was asked for (in preflight.py)
 ├── BadHeader           what a message says of a source is nothing that its kind says
 ├── BundleError         a chunk or result payload is not what its sender's version promised
 ├── ProcessingFailed    a filter failed on frames, and the output's policy is to fail
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 
 class MediaError(Exception):
@@ -39,7 +40,7 @@ class UnreadableSource(MediaError):
         self.hint = hint
         super().__init__(f"{self.path}: {reason}; {hint}.")
 
-    def __reduce__(self) -> tuple[type[UnreadableSource], tuple[str, ...]]:
+    def __reduce__(self) -> tuple[type[UnreadableSource], tuple[Any, ...]]:
         return (UnreadableSource, (self.path, self.reason, self.hint))
 
 

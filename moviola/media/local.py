@@ -19,7 +19,7 @@ from moviola.filters.registry import make_chain
 from moviola.media import kinds, metadata, metrics
 from moviola.media.computing import IN_SEQUENCE, Computing, Task
 from moviola.media.errors import NamesTaken
-from moviola.media.material import Cutting, Material, Output
+from moviola.media.material import Cutting, Material, Output, Source
 from moviola.media.spliced import Spliced
 
 
@@ -57,6 +57,7 @@ def run_local(
     put: Callable[[Path, Path], None] = partial(put, replace=False),  # noqa: B008 - it holds nothing
     spare_of: Callable[[str], Path] | None = None,
     computing: Computing = IN_SEQUENCE,
+    on_source: Callable[[Source], None] = lambda _source: None,
 ) -> list[LocalOutput]:
     """Filter `material` once for each of `outputs`.
 
@@ -69,6 +70,8 @@ def run_local(
 
     `computing` decides whether chunks are computed one after another or several at a time; the files are the same.
 
+    `on_source` is called with the source before anything is done with it; where it raises, nothing is.
+
     Raise UnreadableSource, ProcessingFailed, SpliceError, NamesTaken (moviola.media.errors),
     moviola.filters.schema.ParameterError, OSError.
     """
@@ -76,6 +79,7 @@ def run_local(
     context_frames = max(sum(each.context_frames for each in make_chain(output.chain)) for output in outputs)
     source, chunks = kinds.split(material, replace(cutting, context_frames=context_frames))
     kinds.check(source, outputs)
+    on_source(source)
     with ExitStack() as stack:
         files = stack.enter_context(_LocalFiles(path_of, put, spare_of))
         results = [stack.enter_context(_Spill(files.unnamed())) for _ in outputs]

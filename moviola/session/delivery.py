@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from moviola.base.vocabulary import JobState
 from moviola.media.errors import UnreadableSource
 from moviola.media.kinds import KINDS, verify
 from moviola.media.material import Material
-from moviola.media.preflight import preflight
+from moviola.media.preflight import Preflight
 from moviola.session.faults import contained_of
 from moviola.session.job_settings import JobSettings
 from moviola.session.network import Sender
 from moviola.session.outcome import NOT_SENT, Outcome, Remains, Status
 from moviola.session.plan import Plan, refusal, size_of
 from moviola.session.preparing import upload_request
+from moviola.session.remarks import Remarks
 from moviola.session.run import UploadRequest
 from moviola.session.target import Target
 from moviola.session.units import counted
@@ -26,7 +28,7 @@ class Delivery:
     """Carry out a plan.
 
     Args:
-        settings: of which priority, new and verify_cuts count here; the plan has the others.
+        settings: of which priority, new, strict and verify_cuts count here; the plan has the others.
         target: the cluster; None to do it in this process.
         detach: leave each job when all of its source is in the cluster.
     """
@@ -38,6 +40,7 @@ class Delivery:
         self._detach = detach
         self._waiting = {material: each for material, each in plan.jobs.items() if each.finished is None}
         self._sender: Sender | None = None
+        self._remarks = Remarks(display)
         self._sizes = {material: size_of(material) for material in self._waiting} if plan.count > 1 else {}
 
     def interrupt(self) -> None:
@@ -52,6 +55,7 @@ class Delivery:
         for outcome in self._all():
             self._display.ended(outcome)
             yield outcome
+        self._remarks.end()
 
     def _all(self) -> Iterator[Outcome]:
         yield from map(refusal, self._plan.complaints)
@@ -80,8 +84,8 @@ class Delivery:
                 continue
             if KINDS[material.kind].tells_count and self._plan.count == 1:
                 self._display.remark(f"{material.name}: {counted(request.frames, request.unit)}")
-            for remark in preflight(request.submission.source, destination.order.outputs).remarks():
-                self._display.remark(f"{material.name}: {remark}")
+            if request.preflight is not None:
+                self._remarks.tell(material.name, request.preflight)
             yield replace(request, path=str(material.path), size=self._size(material))
 
     def _compute(self) -> Iterator[Outcome]:
@@ -93,7 +97,8 @@ class Delivery:
                 if self._settings.verify_cuts:
                     with contained_of(material):
                         verify(material, destination.order.cutting)
-                outcome = local.run(material, destination.order, destination.place, self._display)
+                tell = partial(self._tell, material)
+                outcome = local.run(material, destination.order, destination.place, self._display, tell=tell)
             except UnreadableSource as complaint:
                 yield refusal(complaint, self._size(material))
                 continue
@@ -102,6 +107,12 @@ class Delivery:
                 yield self._of(material, Outcome(material.name, "", Status.CANCELLED, JobState.CANCELLED, reason))
                 return
             yield self._of(material, outcome)
+
+    def _tell(self, material: Material, told: Preflight) -> None:
+        """What is known before a source is done here. Raises NotKept."""
+        if self._settings.strict:
+            told.check_kept(material.path)
+        self._remarks.tell(material.name, told)
 
     def _of(self, material: Material, outcome: Outcome) -> Outcome:
         return replace(outcome, path=str(material.path), size=self._size(material))

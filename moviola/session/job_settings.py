@@ -116,4 +116,7 @@ class JobSettings(OutputSettings):
         help="of your jobs those of a higher one go first, 0 to 100",
     )
     new: bool = setting(False, type=SWITCH, help="a new job, also where an unfinished one could go on", once=True)
+    strict: bool = setting(
+        False, type=SWITCH, help="refuse a source of which anything would be changed or lost, and name all of that"
+    )
     verify_cuts: bool = setting(False, type=SWITCH, help="decode each video twice first, whole and in chunks")

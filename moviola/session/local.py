@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from moviola.base.vocabulary import JobState
@@ -13,7 +14,8 @@ from moviola.media.computing import IN_SEQUENCE, Computing
 from moviola.media.errors import MediaError, UnreadableSource
 from moviola.media.kinds import unit_of
 from moviola.media.local import LocalOutput, LocalProgress, run_local
-from moviola.media.material import Material
+from moviola.media.material import Material, Source
+from moviola.media.preflight import Preflight, preflight
 from moviola.session.destination import Place
 from moviola.session.faults import fault
 from moviola.session.order import Order
@@ -23,15 +25,28 @@ from moviola.session.views import Display, JobView
 
 
 def run(
-    material: Material, order: Order, place: Place, display: Display, computing: Computing = IN_SEQUENCE
+    material: Material,
+    order: Order,
+    place: Place,
+    display: Display,
+    computing: Computing = IN_SEQUENCE,
+    tell: Callable[[Preflight], None] = lambda _told: None,
 ) -> Outcome:
     """Filter one material and write results and metrics. Raise UnreadableSource before anything is written.
 
     Args:
         computing: how its chunks are computed.
+        tell: called with what becomes of the source before anything is done with it; may raise UnreadableSource.
     """
     job = f"local-{secrets.token_hex(4)}"
     output_count = len(order.outputs)
+
+    told: Preflight | None = None
+
+    def look(source: Source) -> None:
+        nonlocal told
+        told = preflight(source, order.outputs)
+        tell(told)
 
     def show(progress: LocalProgress) -> None:
         frames = progress.frame_count // output_count
@@ -52,6 +67,7 @@ def run(
                 spare_of=lambda file: replace(place, by_job=True, name="").path_of(job, file),
                 on_progress=show,
                 computing=computing,
+                on_source=look,
             )
     except UnreadableSource:
         raise
@@ -73,6 +89,7 @@ def run(
         warnings=tuple(f"{one.output.name}: {warning}" for one in finished for warning in one.metrics.warnings),
         failures=failures,
         unit=unit_of(material.kind),
+        preflight=told,
     )
 
 

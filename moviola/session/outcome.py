@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, Final
@@ -10,6 +10,7 @@ from typing import Any, Final
 from moviola.base.failures import Failure
 from moviola.base.output_summary import OutputSummary
 from moviola.base.vocabulary import JobState
+from moviola.media.preflight import Preflight
 
 
 class Status(IntEnum):
@@ -80,7 +81,7 @@ class OutputOutcome:
 class Outcome:
     """How one job ended. `source` is its file's name, `warnings` are sentences for people, `failures`
     the first ones, as METRICS.md describes them. `unit` is what is counted: a frame, an image or a record. `size` is
-    that of the source in bytes."""
+    that of the source in bytes. `preflight` is what was known of the source before it was sent."""
 
     source: str
     job_id: str
@@ -95,6 +96,16 @@ class Outcome:
     size: int = 0
     path: str = ""
     remains: Remains = Remains.NOTHING
+    preflight: Preflight | None = None
+
+    @property
+    def news(self) -> Iterator[str]:
+        """Yield the warnings that were not known before the source was sent, with the output's name."""
+        told = self.preflight
+        known = {
+            f"{each.name}: {warning}" for each in self.outputs for warning in (told.warnings(each.name) if told else ())
+        }
+        yield from (warning for warning in self.warnings if warning not in known)
 
     def state_of(self, output: OutputOutcome) -> str:
         """Return the job's state, for an output that ended well and is not here, though it was waited for, with that
@@ -136,6 +147,8 @@ class Outcome:
             "unit": self.unit,
             "outputs": [output.to_json() for output in self.outputs],
             "failures": [failure.to_wire() for failure in self.failures],
+            "warnings": list(self.warnings),
+            "preflight": None if self.preflight is None else self.preflight.to_wire(),
         }
 
 

@@ -11,6 +11,7 @@ from moviola.base.output_summary import OutputSummary
 from moviola.base.progress import Progress
 from moviola.media.errors import UnreadableSource
 from moviola.media.kinds import unit_of
+from moviola.media.preflight import Preflight
 from moviola.session import events
 from moviola.session.assets import ChunkReader
 from moviola.session.batch import JobLoad
@@ -36,7 +37,7 @@ class UploadRequest:
     """What is to be sent, where it is read from, and where its results go. With `detach` nobody waits for them. `path`
     and `size` (bytes) are the source's. The same `session` as in an earlier try finds the job of that try, also if it
     has ended; by default nobody had it before. `window_size` bytes of it may be sent and not accepted yet. `is_patient`
-    is as in JobSession."""
+    is as in JobSession. `preflight` is what was known of it before."""
 
     submission: Submission
     reader: ChunkReader
@@ -47,6 +48,7 @@ class UploadRequest:
     session: str = ""
     window_size: int = WINDOW_SIZE
     is_patient: bool = False
+    preflight: Preflight | None = None
 
     @property
     def name(self) -> str:
@@ -90,6 +92,7 @@ class FollowRequest:
     path: str = ""
     size: int = 0
     session: str = ""
+    preflight: None = None
 
     def brain(self, where: str) -> FollowSession:
         """Return the brain that follows this request to its end; `where` names the middleware in its messages."""
@@ -246,6 +249,7 @@ class Run:
             size=self._request.size,
             path=self._request.path,
             remains=ending.remains,
+            preflight=self._request.preflight,
         )
 
     def _shortfall(self) -> str:

@@ -17,7 +17,6 @@ from moviola.base.mapped import MAX_INT
 from moviola.base.writers import is_open_to_write
 from moviola.media.errors import UnreadableSource
 from moviola.media.kinds import KINDS
-from moviola.media.preflight import preflight
 from moviola.media.wholeness import Wholeness, wholeness
 from moviola.session import sources
 from moviola.session.existing import settle
@@ -207,9 +206,9 @@ class FolderDelivery:
             return Outcome(path.name, "", Status.WRONG, REFUSED, str(error), path=str(path))
         if isinstance(request, Outcome):
             return replace(request, path=str(path))
-        submission = request.submission
-        for remark in preflight(submission.source, submission.order.outputs).remarks():
-            self._display.remark(f"{request.name}: {remark}")
+        if request.preflight is not None:
+            for remark in request.preflight.remarks():
+                self._display.remark(f"{request.name}: {remark}")
         size = arrival.identity.size
         return replace(request, path=str(path), size=size, session=self._record.session_of(arrival))
 

@@ -18,7 +18,6 @@ from moviola.media.errors import UnforeseenFault, UnreadableSource
 from moviola.media.growing import GrowingFile
 from moviola.media.kinds import KINDS, suffix_of
 from moviola.media.material import Material
-from moviola.media.preflight import preflight
 from moviola.session import sources
 from moviola.session.arriving import ArrivingReader
 from moviola.session.destination import Place
@@ -151,7 +150,8 @@ def _requests(
         request = upload_request(material, order, Place(material.path.parent), settings, detach=True)
         submission = replace(request.submission, origin="")  # where it lies here says nothing of where it came from
         requests.append(replace(request, submission=submission, window_size=WINDOW_SIZE, is_patient=True))
-        remarks += [f"{material.name}: {each}" for each in preflight(submission.source, order.outputs).remarks()]
+        if request.preflight is not None:
+            remarks += [f"{material.name}: {each}" for each in request.preflight.remarks()]
     return requests, remarks
 
 
