@@ -11,7 +11,6 @@ from rich.table import Table
 from moviola.display.terminal import Terminal, styled
 from moviola.media.fidelity import Fate, Finding
 from moviola.media.preflight import Preflight
-from moviola.session.target import as_sentence
 from moviola.session.units import counted
 
 COLOURS: Final = {Fate.LOST: "red", Fate.CHANGED: "yellow", Fate.KEPT: "green"}
@@ -113,7 +112,7 @@ def _verdict(told: Sequence[Preflight], strict: bool) -> str:
     counts = ", ".join(_counts(told))
     whole = sum(not each.harms for each in told)
     if not counts:
-        return as_sentence("nothing was sent; all of it would be kept")
+        return "Nothing was sent; all of it would be kept."
     whose = "" if len(told) == 1 else f" in {counted(len(told) - whole, 'source')} of {len(told)}"
     refused = "; --strict refuses that" if strict else ""
-    return as_sentence(f"nothing was sent; not kept{whose}: {counts}{refused}")
+    return f"Nothing was sent. Not kept{whose}: {counts}{refused}."

@@ -51,6 +51,8 @@ def test_json_has_exactly_the_promised_fields() -> None:
         "unit",
         "outputs",
         "failures",
+        "warnings",
+        "preflight",
     ]
     assert data["frames_per_second"] == 5.0
     assert data["outputs"][0] == {

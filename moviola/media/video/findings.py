@@ -10,10 +10,7 @@ from moviola.media.video.codecs import codec_of
 from moviola.media.video.container_choice import container_of, others
 from moviola.media.video.containers import HARM, Container, Way
 from moviola.media.video.format_findings import format_findings
-<<<<<<< HEAD
-=======
 from moviola.media.video.grid import FPS, grid_of
->>>>>>> 9d83df77 (Tell what a source is, and what encoders change of its pictures, before it is sent)
 from moviola.media.video.headers import PassthroughStream, VideoProcess, VideoSplice
 from moviola.media.video.rehearsal import Change, Rehearsal, rehearsal
 
@@ -35,8 +32,6 @@ def findings(source: Source, output: Output) -> Iterator[Finding]:
         yield Finding("times of frames", Fate.CHANGED, "are made of its rate: the source has no complete timestamps")
     yield from _of_aspect(facts, chosen, output)
     yield from format_findings(header(VideoProcess, source.process), output)
-<<<<<<< HEAD
-=======
 
 
 def _of_frames(facts: VideoSplice, output: Output) -> Finding:
@@ -44,7 +39,6 @@ def _of_frames(facts: VideoSplice, output: Output) -> Finding:
     if grid is not None:
         return Finding("frames", Fate.KEPT, f"are shown {grid.rate} a second, as the filter {FPS} asks")
     return Finding("frames", Fate.KEPT, f"are kept, all {facts.frame_count}, each at its own time")
->>>>>>> 9d83df77 (Tell what a source is, and what encoders change of its pictures, before it is sent)
 
 
 def _of_stream(stream: PassthroughStream, chosen: Container, tried: Rehearsal, rest: dict[str, Rehearsal]) -> Finding:

@@ -48,7 +48,7 @@ def traits(source: Source) -> Iterator[Trait]:
     yield Trait("frame rate", _rate(Fraction(facts["rate"]), video))
     yield Trait("frames", _frames(facts, video))
     yield Trait("turned", facts["orientation"])
-    yield Trait("pixel aspect", (facts["sample_aspect"] or "not told").replace("/", ":"))
+    yield Trait("pixel aspect", _aspect(facts["sample_aspect"]))
     yield Trait("fields", str(source.process.get("fields") or "") or "not told")
     yield Trait("colour", _colour(video))
     yield Trait("HDR", _HDR.get(video.get("color_trc") or 0, "none"))
@@ -100,6 +100,11 @@ def _frames(facts: Facts, video: Facts) -> str:
 def _between(spread: Facts) -> str:
     least, most = f"{spread['min']:g}", f"{spread['max']:g}"
     return f"{least} s" if least == most else f"{least} to {most} s"
+
+
+def _aspect(told: str | None) -> str:
+    aspect = Fraction(told) if told else None
+    return f"{aspect.numerator}:{aspect.denominator}" if aspect else "not told"
 
 
 def _colour(video: Facts) -> str:
