@@ -20,7 +20,7 @@ from tests.client.in_process import run_typed
 from tests.media.video.clips import encode
 from tests.session.fakes import FakeCluster
 
-SENTENCE = "stream 1 (audio, pcm_u8) is stored decoded, as PCM: an MP4 file cannot hold it; a name that ends in"
+SENTENCE = "stream 1 (audio, pcm_u8) is stored decoded, as ALAC: an MP4 file cannot hold it; a name that ends in"
 
 
 @pytest.fixture(scope="module")
