@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from hashlib import md5
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,9 @@ VIDEOS: Final = frozenset([".mp4", ".mkv", ".mov", ".webm", ".avi", ".ogv", ".og
 
 DPI_TOLERANCE: Final = 0.1
 """PNG counts pixels a metre: 72 dpi are read as 71.9836."""
+
+ROUNDED_MS: Final = 2
+"""By so much a frame of an animation may begin earlier or later."""
 
 WRITTEN_ANEW: Final = frozenset(
     {
@@ -164,6 +168,7 @@ def _durations(image: Image.Image) -> tuple[int, ...]:
     for number in range(min(getattr(image, "n_frames", 1), 1000)):
         try:
             image.seek(number)
+            image.load()  # AVIF tells it then
         except (EOFError, OSError):
             break
         found.append(int(image.info.get("duration", 0) or 0))
@@ -201,11 +206,19 @@ def _times(before: Picture, after: Picture, answer: Answer) -> Verdict:
         return Verdict("times", Fate.NOTHING)
     return _compared(
         "times",
-        before.durations == after.durations,
-        f"{len(before.durations)} durations",
+        _alike(before.durations, after.durations),
+        f"{len(before.durations)} durations of {sum(before.durations)} ms → {sum(after.durations)} ms",
         answer,
         "animation|duration|frame|page",
     )
+
+
+def _alike(before: tuple[int, ...], after: tuple[int, ...]) -> bool:
+    """Whether no frame begins more than 2 ms earlier or later: formats count whole milliseconds, or hundredths."""
+    if len(before) != len(after):
+        return False
+    begun = zip(accumulate(before), accumulate(after), strict=True)
+    return all(abs(one - other) <= ROUNDED_MS for one, other in begun)
 
 
 def _colour(before: Picture, after: Picture, answer: Answer) -> Verdict:
