@@ -198,7 +198,8 @@ def _compared(aspect: str, is_kept: bool, text: str, answer: Answer, pattern: st
 
 def _frames(before: Picture, after: Picture, answer: Answer) -> Verdict:
     text = f"{before.frames} → {after.frames}"
-    return _compared("frames", before.frames == after.frames, text, answer, "page|frame|animation|first picture")
+    is_kept = before.frames == after.frames or _merged(before.durations, after.durations)
+    return _compared("frames", is_kept, text, answer, r"pages?\b|frames (of|become)|animation|pictures")
 
 
 def _times(before: Picture, after: Picture, answer: Answer) -> Verdict:
@@ -209,14 +210,20 @@ def _times(before: Picture, after: Picture, answer: Answer) -> Verdict:
         _alike(before.durations, after.durations),
         f"{len(before.durations)} durations of {sum(before.durations)} ms → {sum(after.durations)} ms",
         answer,
-        "animation|duration|frame|page",
+        r"animation|duration|frames (of|become)|pages?\b",
     )
+
+
+def _merged(before: tuple[int, ...], after: tuple[int, ...]) -> bool:
+    """Whether frames that show the same became one that lasts as long as they did together."""
+    begun = set(accumulate(before))
+    return bool(after) and sum(before) == sum(after) and begun.issuperset(accumulate(after))
 
 
 def _alike(before: tuple[int, ...], after: tuple[int, ...]) -> bool:
     """Whether no frame begins more than 2 ms earlier or later: formats count whole milliseconds, or hundredths."""
     if len(before) != len(after):
-        return False
+        return _merged(before, after)
     begun = zip(accumulate(before), accumulate(after), strict=True)
     return all(abs(one - other) <= ROUNDED_MS for one, other in begun)
 
@@ -234,7 +241,11 @@ def _colour(before: Picture, after: Picture, answer: Answer) -> Verdict:
         changed.append(f"{before.alpha or 'no alpha'} → {after.alpha or 'no alpha'}")
     text = ", ".join(changed) or before.mode
     return _compared(
-        "colour", not changed, text, answer, "ICC|profile|colour|bit|alpha|palette|CMYK|convert|written as|read as"
+        "colour",
+        not changed,
+        text,
+        answer,
+        "ICC|profile|colour|bits|alpha|transparen|palette|CMYK|convert|written as|read as",
     )
 
 

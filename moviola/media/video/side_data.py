@@ -120,6 +120,7 @@ _LOST: Final = {
     "AFD": "the active format description",
     "SPHERICAL": "the projection of spherical video",
     "STEREO3D": "how the two views of 3D video are packed",
+    "S12M_TIMECODE": "the timecode within each frame (SMPTE ST 12)",
 }
 """By FFmpeg's name: side data of whole videos that is not written."""
 

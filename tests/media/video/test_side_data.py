@@ -1,7 +1,8 @@
-"""Side data that PyAV has no name for: it is left out and said, and ends nothing."""
+"""Side data that no output tells, or that PyAV has no name for: it is left out and said, and ends nothing."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ from moviola.media.fidelity import Fate
 from moviola.media.video import opening
 from moviola.media.video import scan as scanning
 from moviola.media.video.bundle import SideData
-from moviola.media.video.opening import first_frame
+from moviola.media.video.opening import first_frame, opened
 from moviola.media.video.passthrough import packet_entry
-from moviola.media.video.side_data import attach, side_data_of_frame
+from moviola.media.video.side_data import FrameSideData, attach, beside_the_picture, side_data_of_frame
 from moviola.media.video.split import split_file
 from tests.media.video.clips import encode
 
@@ -78,6 +79,16 @@ def without(kind: Any) -> type[Any]:
             return plain(number)
 
     return Fewer
+
+
+@pytest.mark.parametrize(
+    ("name", "word"), [("S12M_TIMECODE", "timecode"), ("DOVI_METADATA", "Dolby Vision"), ("STEREO3D", "3D")]
+)
+def test_what_a_frame_has_and_no_output_tells_is_said(clip: Path, name: str, word: str) -> None:
+    with opened(clip) as (_, stream):
+        (finding,) = beside_the_picture(stream, FrameSideData({name: b"x"}), Counter(), has_captions=False)
+    assert finding.fate is Fate.LOST
+    assert word in finding.subject
 
 
 def test_a_frames_side_data_is_read_in_spite_of_a_kind_without_a_name(
