@@ -102,6 +102,8 @@ def filter(
     context: int = 0,
     output_size: Callable[..., Size] | None = None,
     moves_pixels: bool = False,
+    hides: bool = False,
+    interlaced: str = "",
 ) -> Callable[[F], F]: ...
 
 
@@ -113,6 +115,8 @@ def filter(
     context: int = 0,
     output_size: Callable[..., Size] | None = None,
     moves_pixels: bool = False,
+    hides: bool = False,
+    interlaced: str = "",
 ) -> F | Callable[[F], F]:
     """Make a function a filter, which chains name as it is called.
 
@@ -131,6 +135,8 @@ def filter(
         output_size: returns (width, height) of what comes of a picture, from its width and height, and the parameters
             by name; without it the size stays. Boxes that filters before it noted are left out where it changes.
         moves_pixels: it only moves, cuts or scales; the transparency of images is then filtered as well.
+        hides: what it covers must not be seen; frames on which it fails are black unless another `on_error` is given.
+        interlaced: what it does with the lines of interlaced videos: "keeps", "each field" or "mixes".
 
     Raises:
         UsageError: a parameter has no default or another type, or another filter has the name.
@@ -142,6 +148,8 @@ def filter(
             "summary": (inspect.getdoc(function) or "a function of one's own").splitlines()[0],
             "context": context,
             "moves_pixels": moves_pixels,
+            "hides": hides,
+            "interlaced": interlaced,
             "function": staticmethod(function),
             "sized": None if output_size is None else staticmethod(output_size),
             "written": code_of(function),

@@ -6,11 +6,12 @@ are checked when it is made. `apply` is pure: the same pictures give the same re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
 
+from moviola.base.interlacing import Interlacing
 from moviola.filters.chain import Value
 from moviola.filters.schema import TYPES, FilterSchema, Parameter
 
@@ -86,6 +87,8 @@ class Filter:
             given) or "low <= high"; see `moviola.filters.requirements`.
         hides: True if what it covers must not be seen. A frame on which it fails is then black unless the user says
             otherwise, and a record is left out.
+        interlaced: what it does with the lines of interlaced pictures, a value of
+            `moviola.base.interlacing.Interlacing`; empty where it does not say so.
         moves_pixels: True if it only moves, cuts or scales; the transparency of images is then filtered as well.
 
     Raises:
@@ -99,12 +102,18 @@ class Filter:
     material: ClassVar[str] = "picture"
     requires: ClassVar[tuple[str, ...]] = ()
     hides: ClassVar[bool] = False
+    interlaced: ClassVar[str] = Interlacing.UNTOLD
     moves_pixels: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         given = {each.name: getattr(self, each.name) for each in fields(self)}
         for name, value in schema_of(type(self)).typed(given).items():
             object.__setattr__(self, name, value)
+
+    @classmethod
+    def interlacing(cls, parameters: Mapping[str, Value]) -> str:
+        """Return what it does with the lines of interlaced pictures with these parameters: `interlaced`, as a rule."""
+        return cls.interlaced
 
     @property
     def context_frames(self) -> int:
@@ -169,6 +178,9 @@ def _read_schema(kind: type[Filter]) -> FilterSchema:
                 "with parameter(default, help=…), or an Asset with asset(help=…)"
             )
         parameters.append(Parameter(name=each.name, type=type_name, default=each.default, **each.metadata))
+    if kind.interlaced not in list(Interlacing):
+        known = ", ".join(repr(str(each)) for each in Interlacing)
+        raise TypeError(f"{kind.__name__}: interlaced must be one of {known}, not {kind.interlaced!r}")
     about = (kind.context, kind.material, kind.context_needed, tuple(kind.requires), kind.hides)
     schema = FilterSchema(kind.name, kind.summary, tuple(parameters), *about)
     try:

@@ -12,6 +12,7 @@ from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from moviola.base.arrays import np
+from moviola.base.interlacing import FieldOrder
 from moviola.filters.layout import Colour, PixelLayout, colour_of, layout_of, matrix_after, matrix_of, nearest_layout
 from moviola.filters.notes import check_note
 from moviola.filters.pool import FramePool, thread_pool
@@ -34,15 +35,23 @@ class Picture:
     by the filter that asked for them.
 
     `frame` is what the encoder gets: the decoder's own, as long as no filter made another. `notes` are the facts
-    that filters attached, one map each. `index` is the source frame's number, for messages.
+    that filters attached, one map each. `index` is the source frame's number, for messages. `fields` tells whether it
+    is interlaced, and how (moviola.filters.interlacing).
     """
 
     def __init__(
-        self, frame: av.VideoFrame, *, index: int = 0, notes: Notes = (), pool: FramePool | None = None
+        self,
+        frame: av.VideoFrame,
+        *,
+        index: int = 0,
+        notes: Notes = (),
+        pool: FramePool | None = None,
+        fields: FieldOrder = FieldOrder.PROGRESSIVE,
     ) -> None:
         self.frame = frame
         self.index = index
         self.notes = notes
+        self.fields = fields
         self._pool = pool or thread_pool()
         self._memo: dict[Hashable, Any] = {}
         self._writable = False
@@ -144,7 +153,7 @@ class Picture:
     def with_notes(self, note: Mapping[str, Any]) -> Picture:
         """This picture with one more note; nothing is copied. Raises NoteError for what is no plain data."""
         check_note(note)
-        output = Picture(self.frame, index=self.index, notes=(*self.notes, note), pool=self._pool)
+        output = Picture(self.frame, index=self.index, notes=(*self.notes, note), pool=self._pool, fields=self.fields)
         output._memo = self._memo
         output._writable = self._writable
         return output
@@ -184,7 +193,7 @@ class Picture:
             matrix = matrix_after(matrix, (source.width, source.height), (frame.width, frame.height))
         frame.colorspace, frame.color_range = matrix, source.color_range
         frame.color_trc, frame.color_primaries = source.color_trc, source.color_primaries
-        return Picture(frame, index=self.index, notes=self.notes, pool=self._pool)
+        return Picture(frame, index=self.index, notes=self.notes, pool=self._pool, fields=self.fields)
 
     def _workable(self) -> av.VideoFrame:
         """The frame itself, or a copy of it in a format whose planes can be viewed."""

@@ -9,7 +9,9 @@ from contextlib import suppress
 from fractions import Fraction
 
 from moviola.base.failures import MAX_TRACEBACK
+from moviola.base.interlacing import FieldOrder, Interlacing
 from moviola.filters.base import Filter
+from moviola.filters.interlacing import by_fields
 from moviola.filters.picture import Picture
 from moviola.filters.toolbox.opencv import is_out_of_memory
 
@@ -72,6 +74,11 @@ class ChainRunner:
         for each in self._filters:
             aspect = each.output_pixel_aspect(aspect) if aspect else aspect
         return aspect
+
+    def output_fields(self, fields: FieldOrder) -> FieldOrder:
+        """Return the order of the fields of what the chain makes; progressive where a filter mixes them."""
+        mixes = any(each.interlacing(vars(each)) == Interlacing.MIXES for each in self._filters)
+        return FieldOrder.PROGRESSIVE if mixes else fields
 
     def run(self, picture: Picture) -> Picture:
         """Return the picture after all filters.
@@ -136,5 +143,17 @@ class ChainRunner:
     def _apply(each: Filter, picture: Picture, earlier: tuple[Picture, ...]) -> Picture:
         """Once more after a failure: a passing lack of memory must not cost a frame."""
         with suppress(Exception):
-            return each.apply(picture, earlier).seal()
+            return _applied(each, picture, earlier)
+        return _applied(each, picture, earlier)
+
+
+def _applied(each: Filter, picture: Picture, earlier: tuple[Picture, ...]) -> Picture:
+    if not picture.fields:
         return each.apply(picture, earlier).seal()
+    interlacing = each.interlacing(vars(each))
+    if interlacing == Interlacing.EACH_FIELD:
+        return by_fields(each.apply, picture, earlier).seal()
+    output = each.apply(picture, earlier)
+    if interlacing == Interlacing.MIXES and output is not picture:
+        output.fields = FieldOrder.PROGRESSIVE
+    return output.seal()

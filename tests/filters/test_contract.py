@@ -61,6 +61,14 @@ WRONG = [
         "another filter after pickling",
     ),
     ("size", "def apply(self, picture, earlier): return picture.blank(10, 10)", "apply makes 10x10"),
+    (
+        "fields",
+        """
+        interlaced = "each field"
+        def apply(self, picture, earlier): return picture.with_notes({"filter": "tried", "boxes": []})
+        """,
+        "nobody can place its boxes",
+    ),
     ("size", "def output_size(self, width, height): return width / 2, height", "instead of two whole numbers"),
     (
         "size",

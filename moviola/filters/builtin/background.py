@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from moviola.base.arrays import np
+from moviola.base.interlacing import Interlacing
 from moviola.filters.base import Filter, parameter
 from moviola.filters.picture import Gray, Picture, channels_of
 from moviola.filters.toolbox.opencv import cv2
@@ -38,6 +39,7 @@ class Background(Filter):
     name: ClassVar[str] = "background"
     summary: ClassVar[str] = "what stands before a ground that stays: as a mask, or cut out"
     context: ClassVar[int | str] = "window"
+    interlaced: ClassVar[str] = Interlacing.KEEPS
 
     window: int = parameter(
         50,

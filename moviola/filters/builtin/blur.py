@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import ClassVar
 
+from moviola.base.interlacing import Interlacing
 from moviola.filters.base import Filter, parameter
 from moviola.filters.picture import Picture
 from moviola.filters.toolbox.opencv import cv2
@@ -22,6 +23,7 @@ class Blur(Filter):
 
     name: ClassVar[str] = "blur"
     summary: ClassVar[str] = "Gaussian blur"
+    interlaced: ClassVar[str] = Interlacing.EACH_FIELD
 
     radius: int = parameter(7, minimum=1, maximum=127, unit="px", help="how far the blur reaches")
 

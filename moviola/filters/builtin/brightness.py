@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from moviola.base.interlacing import Interlacing
 from moviola.filters.base import parameter
 from moviola.filters.toolbox.tone import Curve, ToneFilter
 
@@ -15,6 +16,7 @@ class Brightness(ToneFilter):
 
     name: ClassVar[str] = "brightness"
     summary: ClassVar[str] = "brighter or darker by an even amount"
+    interlaced: ClassVar[str] = Interlacing.KEEPS
 
     amount: float = parameter(
         15.0, minimum=-100.0, maximum=100.0, unit="%", help="added, of the way from black to white; below 0 darkens"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from moviola.base.interlacing import Interlacing
 from moviola.filters.base import parameter
 from moviola.filters.toolbox.tone import Curve, ToneFilter
 
@@ -15,6 +16,7 @@ class Contrast(ToneFilter):
 
     name: ClassVar[str] = "contrast"
     summary: ClassVar[str] = "more or less contrast, around middle gray"
+    interlaced: ClassVar[str] = Interlacing.KEEPS
 
     factor: float = parameter(
         1.3, minimum=0.0, maximum=10.0, help="times the distance from middle gray: 1 changes nothing, 0 leaves gray"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from moviola.base.arrays import np
+from moviola.base.interlacing import Interlacing
 from moviola.filters.base import Filter, UnsuitableSize, parameter
+from moviola.filters.chain import Value
 from moviola.filters.picture import Picture, Plane
 from moviola.filters.toolbox.boxes import moved
 
+_LINES = 4  # two of each field, which share a chroma line in 4:2:0
 _MAX_SIDE = 16384  # pixels: beyond what any encoder here takes
 
 
@@ -26,11 +29,17 @@ class Crop(Filter):
     summary: ClassVar[str] = "cuts a rectangle out"
     requires: ClassVar[tuple[str, ...]] = ("x or y or width or height",)
     moves_pixels: ClassVar[bool] = True
+    interlaced: ClassVar[str] = Interlacing.MIXES
 
     x: int = parameter(0, minimum=0, maximum=_MAX_SIDE, unit="px", help="left border")
     y: int = parameter(0, minimum=0, maximum=_MAX_SIDE, unit="px", help="upper border")
     width: int = parameter(0, minimum=0, maximum=_MAX_SIDE, unit="px", help="0: to the picture's right border")
     height: int = parameter(0, minimum=0, maximum=_MAX_SIDE, unit="px", help="0: to the picture's lower border")
+
+    @classmethod
+    def interlacing(cls, parameters: Mapping[str, Value]) -> str:
+        """Return that it mixes fields, unless the first line stays of its field, in subsampled chroma as well."""
+        return Interlacing.KEEPS if int(parameters["y"]) % _LINES == 0 else Interlacing.MIXES
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
         """Return (width, height) of the rectangle in pixels.

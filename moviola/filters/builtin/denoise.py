@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from moviola.base.arrays import np
+from moviola.base.interlacing import Interlacing
 from moviola.filters.base import Filter, parameter
 from moviola.filters.picture import Picture, Plane
 from moviola.filters.toolbox.opencv import cv2
@@ -30,6 +31,7 @@ class Denoise(Filter):
 
     name: ClassVar[str] = "denoise"
     summary: ClassVar[str] = "takes noise out and leaves edges"
+    interlaced: ClassVar[str] = Interlacing.EACH_FIELD
 
     strength: float = parameter(
         6.0, minimum=0.0, maximum=100.0, unit="of 255", help="standard deviation of what counts as noise"

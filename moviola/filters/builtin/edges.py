@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from moviola.base.interlacing import Interlacing
 from moviola.filters.base import Filter, parameter
 from moviola.filters.picture import Picture
 from moviola.filters.toolbox.opencv import cv2
@@ -21,6 +22,7 @@ class Edges(Filter):
     name: ClassVar[str] = "edges"
     summary: ClassVar[str] = "Canny edges, white on black"
     requires: ClassVar[tuple[str, ...]] = ("low <= high",)
+    interlaced: ClassVar[str] = Interlacing.EACH_FIELD
 
     low: int = parameter(50, minimum=0, maximum=2000, help="gradient that continues an edge")
     high: int = parameter(150, minimum=0, maximum=2000, help="gradient that starts an edge")

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from moviola.base.arrays import np
+from moviola.base.interlacing import Interlacing
 from moviola.filters.base import Filter, parameter
 from moviola.filters.builtin.sharpen import unsharp
 from moviola.filters.picture import Gray, Picture, Plane, channels_of
@@ -29,6 +30,7 @@ class Enhance(Filter):
 
     name: ClassVar[str] = "enhance"
     summary: ClassVar[str] = "local contrast and gentle sharpening"
+    interlaced: ClassVar[str] = Interlacing.EACH_FIELD
 
     clip: float = parameter(2.0, minimum=1.0, maximum=40.0, help="how much steeper contrast may get, as a factor")
     tiles: int = parameter(8, minimum=1, maximum=64, help="regions each way that get a histogram of their own")

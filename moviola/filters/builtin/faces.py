@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from moviola.base.interlacing import Interlacing
 from moviola.filters.assets import Asset
 from moviola.filters.base import Filter, asset, parameter
 from moviola.filters.picture import Picture
@@ -27,6 +28,7 @@ class Faces(Filter):
 
     name: ClassVar[str] = "faces"
     summary: ClassVar[str] = "finds upright faces seen from the front and draws boxes around them"
+    interlaced: ClassVar[str] = Interlacing.KEEPS
 
     detail: int = parameter(
         640, minimum=64, maximum=4096, unit="px", help="long side of the picture searched; more finds smaller faces"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from moviola.base.interlacing import Interlacing
 from moviola.filters.base import Filter, parameter
+from moviola.filters.chain import Value
 from moviola.filters.picture import Picture
 from moviola.filters.toolbox.boxes import moved
 from moviola.filters.toolbox.opencv import cv2
@@ -25,10 +27,16 @@ class Flip(Filter):
     name: ClassVar[str] = "flip"
     summary: ClassVar[str] = "mirrors the picture"
     moves_pixels: ClassVar[bool] = True
+    interlaced: ClassVar[str] = Interlacing.MIXES
 
     direction: str = parameter(
         "horizontal", choices=tuple(_CODES), help="horizontal: left becomes right; vertical: top becomes bottom"
     )
+
+    @classmethod
+    def interlacing(cls, parameters: Mapping[str, Value]) -> str:
+        """Return that it mixes fields, unless it leaves every line where it is."""
+        return Interlacing.KEEPS if parameters["direction"] == "horizontal" else Interlacing.MIXES
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
         """Return the mirrored picture, with the boxes in notes mirrored along."""

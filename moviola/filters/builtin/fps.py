@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from moviola.base.interlacing import Interlacing
 from moviola.filters.base import Filter, parameter
 from moviola.filters.picture import Picture
 from moviola.filters.schema import Rate
@@ -23,6 +24,7 @@ class Fps(Filter):
     name: ClassVar[str] = "fps"
     summary: ClassVar[str] = "another frame rate: repeats or leaves out frames by their times; first in a chain"
     material: ClassVar[str] = "frames"
+    interlaced: ClassVar[str] = Interlacing.KEEPS
 
     rate: Rate = parameter(  # noqa: RUF009 - a text, and texts do not change
         "25", minimum=0.1, maximum=1000, unit="frames/s", help="a number, or a fraction as 30000/1001"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from moviola.base.arrays import np
+from moviola.base.interlacing import Interlacing
 from moviola.filters.base import Filter
 from moviola.filters.picture import Picture, channels_of
 from moviola.filters.toolbox.opencv import cv2
@@ -23,6 +24,7 @@ class Grayscale(Filter):
 
     name: ClassVar[str] = "grayscale"
     summary: ClassVar[str] = "takes the colours away"
+    interlaced: ClassVar[str] = Interlacing.KEEPS
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
         """Return the picture without colour; the picture itself if it has none."""

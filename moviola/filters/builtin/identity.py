@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from moviola.base.interlacing import Interlacing
 from moviola.filters.base import Filter
 from moviola.filters.picture import Picture
 
@@ -16,6 +17,7 @@ class Identity(Filter):
 
     name: ClassVar[str] = "identity"
     summary: ClassVar[str] = "the picture as it is"
+    interlaced: ClassVar[str] = Interlacing.KEEPS
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
         """Return the picture itself."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from moviola.base.arrays import np
+from moviola.base.interlacing import Interlacing
 from moviola.filters.base import Filter
 from moviola.filters.picture import Picture
 from moviola.filters.toolbox.opencv import cv2
@@ -40,6 +41,7 @@ class Metadata(Filter):
     summary: ClassVar[str] = "measures brightness, contrast and motion, and finds scene cuts; changes nothing"
     context: ClassVar[int] = 2  # whether a change is sudden shows by the change before it
     context_needed: ClassVar[bool] = False
+    interlaced: ClassVar[str] = Interlacing.KEEPS
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
         """Return the picture with the measurements in a note."""

@@ -8,6 +8,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from moviola.base.arrays import np
+from moviola.base.interlacing import Interlacing
 from moviola.filters.base import Filter, parameter
 from moviola.filters.picture import Gray, Picture
 from moviola.filters.toolbox.draw import COLOURS, Box, draw_boxes
@@ -42,6 +43,7 @@ class Motion(Filter):
     name: ClassVar[str] = "motion"
     summary: ClassVar[str] = "finds what moved since the frame before and draws boxes around it"
     context: ClassVar[int] = 1
+    interlaced: ClassVar[str] = Interlacing.KEEPS
 
     threshold: int = parameter(20, minimum=1, maximum=255, help="change of brightness (of 255) that counts")
     min_area: float = parameter(0.1, minimum=0.0, maximum=100.0, unit="% of the picture", help="smallest thing boxed")

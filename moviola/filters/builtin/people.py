@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from moviola.base.arrays import np
+from moviola.base.interlacing import Interlacing
 from moviola.filters.base import Filter, parameter
 from moviola.filters.picture import Gray, Picture
 from moviola.filters.toolbox.draw import COLOURS, draw_boxes
@@ -37,6 +38,7 @@ class People(Filter):
 
     name: ClassVar[str] = "people"
     summary: ClassVar[str] = "finds upright people and draws boxes around them"
+    interlaced: ClassVar[str] = Interlacing.KEEPS
 
     detail: int = parameter(
         960, minimum=64, maximum=4096, unit="px", help="long side of the picture searched; more finds smaller people"

@@ -8,6 +8,7 @@ from math import ceil, lcm
 from typing import ClassVar
 
 from moviola.base.arrays import np
+from moviola.base.interlacing import Interlacing
 from moviola.filters.assets import Asset
 from moviola.filters.base import Filter, asset, parameter
 from moviola.filters.picture import Picture, Plane
@@ -38,6 +39,7 @@ class Pixelate(Filter):
     context: ClassVar[int | str] = "hold if faces"
     context_needed: ClassVar[bool] = False
     hides: ClassVar[bool] = True
+    interlaced: ClassVar[str] = Interlacing.KEEPS
 
     block: int = parameter(16, minimum=2, maximum=1024, unit="px", help="side of a block")
     faces: bool = parameter(False, help="only faces: true covers all that may be one; slow, and it misses some")

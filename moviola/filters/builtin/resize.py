@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import ClassVar
 
 from moviola.base.arrays import np
+from moviola.base.interlacing import Interlacing
 from moviola.filters.base import Filter, UnsuitableSize, parameter
 from moviola.filters.picture import Picture
 from moviola.filters.toolbox.boxes import moved
@@ -31,6 +32,7 @@ class Resize(Filter):
     summary: ClassVar[str] = "another size; keeps the proportions unless told otherwise"
     requires: ClassVar[tuple[str, ...]] = ("width or height",)
     moves_pixels: ClassVar[bool] = True
+    interlaced: ClassVar[str] = Interlacing.MIXES
 
     width: int = parameter(0, minimum=0, maximum=_MAX_SIDE, unit="px", help="0: follows from the height")
     height: int = parameter(0, minimum=0, maximum=_MAX_SIDE, unit="px", help="0: follows from the width")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, cos, radians, sin
 from typing import TYPE_CHECKING, ClassVar
 
 from moviola.base.arrays import np
+from moviola.base.interlacing import Interlacing
 from moviola.filters.base import Filter, parameter
+from moviola.filters.chain import Value
 from moviola.filters.layout import PlaneLayout
 from moviola.filters.picture import Picture, Plane
 from moviola.filters.toolbox.boxes import Move, moved
@@ -35,12 +37,18 @@ class Rotate(Filter):
     name: ClassVar[str] = "rotate"
     summary: ClassVar[str] = "turns the picture"
     moves_pixels: ClassVar[bool] = True
+    interlaced: ClassVar[str] = Interlacing.MIXES
 
     degrees: float = parameter(90.0, minimum=-360.0, maximum=360.0, unit="°", help="clockwise")
     expand: bool = parameter(True, help="grows so that all stays visible; false keeps the size")
     border: str = parameter(
         "black", choices=(*COLOURS, "edge"), help="what fills the corners: a colour, or the picture's edge continued"
     )
+
+    @classmethod
+    def interlacing(cls, parameters: Mapping[str, Value]) -> str:
+        """Return that it mixes fields, unless it turns nothing."""
+        return Interlacing.KEEPS if not float(parameters["degrees"]) % 360 else Interlacing.MIXES
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
         """Return (width, height) in pixels after turning a picture of this size."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from moviola.base.arrays import np
+from moviola.base.interlacing import Interlacing
 from moviola.filters.base import Filter, parameter
 from moviola.filters.picture import Picture, Plane
 from moviola.filters.toolbox.opencv import cv2
@@ -20,6 +21,7 @@ class Sharpen(Filter):
 
     name: ClassVar[str] = "sharpen"
     summary: ClassVar[str] = "sharper edges (unsharp mask)"
+    interlaced: ClassVar[str] = Interlacing.EACH_FIELD
 
     radius: int = parameter(2, minimum=1, maximum=127, unit="px", help="how wide the edges are that get sharper")
     amount: float = parameter(1.0, minimum=0.0, maximum=5.0, help="how much: 1 doubles what a blur would take away")

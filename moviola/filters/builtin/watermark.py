@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from moviola.base.arrays import np
+from moviola.base.interlacing import Interlacing
 from moviola.filters.assets import Asset
 from moviola.filters.base import Filter, UnsuitableSize, asset, parameter
 from moviola.filters.layout import Colour, PixelLayout
@@ -43,6 +44,7 @@ class Watermark(Filter):
 
     name: ClassVar[str] = "watermark"
     summary: ClassVar[str] = "a text or a picture in a corner"
+    interlaced: ClassVar[str] = Interlacing.KEEPS
 
     text: str = parameter(
         "moviola", charset="ascii", help="one line; draw what OpenCV's fonts do not know elsewhere, and give it as file"

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+from moviola.base.interlacing import Interlacing
 from moviola.filters.base import Filter, UnsuitableSize, schema_of
 from moviola.filters.chain import ChainError, parse_chain
 from moviola.filters.checking.samples import CONVERTED, FORMATS, SIZES, clip, memory, noise
 from moviola.filters.checking.settings import Kind, extremes, other, parameters_of, settings, written
+from moviola.filters.interlacing import by_fields
 from moviola.filters.notes import check_note
 from moviola.filters.picture import Picture
 from moviola.filters.runner import ChainRunner
@@ -166,6 +168,19 @@ def _check_shapes(kind: Kind) -> None:
                 picture = Picture(noise(pixel_format, width, height))
                 if _size(made, picture) is not None:
                     _applied(made, picture, (picture,))
+
+
+def _check_fields(kind: Kind) -> None:
+    for made in _two(kind):
+        if made.interlacing(parameters_of(made)) != Interlacing.EACH_FIELD:
+            continue
+        first, second = clip(2)
+        field = second.blank(second.width, second.height // 2).seal()
+        if _size(made, field) != (field.width, field.height):
+            raise Broken(f"it says that it works on each field by itself, and changes the size with {written(made)}")
+        noted = by_fields(made.apply, second, (first,)).notes
+        if any("boxes" in note for note in noted):
+            raise Broken(f"it says that it works on each field by itself, where nobody can place its boxes: {noted}")
 
 
 def _check_formats(kind: Kind) -> None:
@@ -373,6 +388,7 @@ CHECKS = (
     Check("text", "it is the same filter after the way through chain text, and pickled", _check_text, pictures=False),
     Check("size", "output_size tells the size, with every bound and choice", _check_size),
     Check("shapes", "odd sizes, 1x1 and single lines work, or are refused by output_size", _check_shapes),
+    Check("fields", "it works on each field of interlaced videos by itself where it says so", _check_fields),
     Check("formats", "format, depth, time and colour stay: gray, 10 bits, RGB, alpha, …", _check_formats),
     Check("input", "nothing is written into the input", _check_input),
     Check("repeat", "the same pictures give the same result, from a used filter and a new one", _check_repeat),

@@ -28,6 +28,7 @@ class Bookkeeper:
         self._other_sizes = Counter[str]()
         self._source, self._frame_count = source, source.frame_count
         self._manifest = manifest
+        self._unmarked_fields = self._alike_fields = 0
         self.account = Account()
         self.annotations = Annotations(file)
 
@@ -36,6 +37,8 @@ class Bookkeeper:
         shown = self.account.frames_out  # so far
         self.account.add(report)
         self._other_sizes.update(report.other_sizes)
+        self._unmarked_fields += report.unmarked_fields
+        self._alike_fields += report.alike_fields
         left_out = 0
         if self._paced:
             distinct = len(set(report.frames))
@@ -61,9 +64,16 @@ class Bookkeeper:
     def close(self) -> None:
         """After the last chunk."""
         self.account.close(self._frame_count)
+        if count := self._unmarked_fields:
+            self.account.warn(f"{_frames(count)} interlaced, though the first is not: none is marked so in the result")
+        if count := self._alike_fields:
+            self.account.warn(f"{_frames(count)} progressive, or in the other order of fields: all are marked alike")
         for size, count in self._other_sizes.most_common(MAX_OTHER_SIZES):
-            frames = f"{count} frame is" if count == 1 else f"{count} frames are"
             self.account.warn(
-                f"the source changes its size: {frames} {size}, not {self._usual_size}; they are filtered in their "
-                "own size, and then scaled to that of the others"
+                f"the source changes its size: {_frames(count)} {size}, not {self._usual_size}; they are filtered in "
+                "their own size, and then scaled to that of the others"
             )
+
+
+def _frames(count: int) -> str:
+    return f"{count} frame is" if count == 1 else f"{count} frames are"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from fractions import Fraction
 from functools import lru_cache
 from typing import Final
@@ -56,6 +57,14 @@ def _any_rate(rate: Fraction) -> Fraction:
     return rate.limit_denominator(2**20)
 
 
+class FieldMarks(Enum):
+    """What tells that frames are interlaced, and in which order of fields."""
+
+    FRAME = "each frame by itself"
+    STREAM = "all frames, which are marked alike"
+    CONTAINER = "the container alone"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Codec:
     """All that the program knows of a codec.
@@ -76,6 +85,8 @@ class Codec:
             formats for them ("yuvj420p").
         max_aspect: the largest number in a pixel aspect, where larger ones are rounded.
         keeps_aspect: the codec's own headers tell the pixel aspect, whatever the container does.
+        codes_hdr: it codes what HDR10 tells of a video (moviola/media/video/mastering.py).
+        field_marks: what tells that frames are interlaced, and in which order.
         reorder_depth: by how many frames the encoder reorders at most, where FFmpeg does not tell it.
         tags: by container, the four characters that name the codec there, where FFmpeg's choice does not suit.
         held: bytes that the encoder holds for each pixel of an 8-bit 4:2:0 frame.
@@ -94,6 +105,8 @@ class Codec:
     range_is_tag: bool = False
     max_aspect: int | None = None
     keeps_aspect: bool = True
+    codes_hdr: bool = False
+    field_marks: FieldMarks = FieldMarks.FRAME
     reorder_depth: int = 0
     tags: Mapping[str, str] = field(default_factory=dict)
     presets: tuple[str, ...] = ()
@@ -111,25 +124,34 @@ def _mpeg4_rate(rate: Fraction) -> Fraction:
     return 1 / (1 / rate).limit_denominator(_MAX_MPEG4_TICKS)
 
 
-def _x264_options(encoder: Encoder, _frames: FrameFormat) -> dict[str, str]:
+def _x264_options(encoder: Encoder, frames: FrameFormat) -> dict[str, str]:
     """Keep x264 from its AVX-512 code, whose macroblock tree takes in memory that nobody wrote where a row of
     macroblocks is no multiple of 8: of ten equal encodings at 480x360 seven differed, with AVX2 none. At 720p neither
     is the faster. It is given the name of what the machine has, for x264 believes what it is told."""
     from moviola.media.fingerprint import cpu_class  # noqa: PLC0415 - loads FFmpeg
 
-    steady = {"x264-params": "asm=AVX2"} if cpu_class().endswith("-avx512bw") else {}
-    return {"crf": str(encoder.crf), "preset": encoder.preset, **steady}
+    steady = ["asm=AVX2"] if cpu_class().endswith("-avx512bw") else []
+    parameters = ":".join([*steady, *_hdr_options(frames, "mastering-display", "cll")])
+    more = {"x264-params": parameters} if parameters else {}
+    return {"crf": str(encoder.crf), "preset": encoder.preset, **more}
+
+
+def _hdr_options(frames: FrameFormat, display: str, light: str) -> list[str]:
+    """Return parameters of an encoder that calls the two parts of HDR10 so."""
+    told = [f"{display}={frames.mastering.coded()}"] if frames.mastering else []
+    return [*told, f"{light}={frames.light.maximum},{frames.light.average}"] if frames.light else told
 
 
 def _x264_held(encoder: Encoder) -> float:
     return _X264_FRAMES.get(encoder.preset, max(_X264_FRAMES.values())) * _X264_FRAME
 
 
-def _x265_options(encoder: Encoder, _frames: FrameFormat) -> dict[str, str]:
+def _x265_options(encoder: Encoder, frames: FrameFormat) -> dict[str, str]:
     """Pin all that x265 would choose by the machine's cores, keep groups of pictures closed, and leave out the SEI in
     which it tells its settings."""
     steady = "pools=none:frame-threads=1:wpp=0:open-gop=0:info=0:log-level=none"
-    return {"crf": str(encoder.crf), "preset": encoder.preset, "x265-params": steady}
+    parameters = ":".join([steady, *_hdr_options(frames, "master-display", "max-cll")])
+    return {"crf": str(encoder.crf), "preset": encoder.preset, "x265-params": parameters}
 
 
 def _x265_size(width: int, height: int, pix_fmt: str) -> tuple[int, int]:
@@ -191,6 +213,8 @@ H264: Final = Codec(
     containers=_ALL_PLAY,
     options=_x264_options,
     size=_whole_chroma,
+    codes_hdr=True,
+    field_marks=FieldMarks.STREAM,
     presets=PRESETS,
     held=_x264_held,
 )
@@ -201,6 +225,8 @@ HEVC: Final = Codec(
     containers=_ALL_PLAY,
     options=_x265_options,
     size=_x265_size,
+    codes_hdr=True,
+    field_marks=FieldMarks.CONTAINER,
     reorder_depth=2,
     tags={"mp4": "hvc1", "mov": "hvc1"},
     presets=PRESETS,

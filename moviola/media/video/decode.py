@@ -35,7 +35,7 @@ MAX_OTHER_SIZES = 16
 SILENT = frozenset({"hevc"})
 TELLS_ERRORS = {"err_detect": "crccheck+explode"}
 _COLOUR = ("color_range", "color_primaries", "color_trc", "colorspace")
-_NUMBERS = ("width", "height", "bits_per_coded_sample", "reorder_depth")
+_NUMBERS = ("width", "height", "bits_per_coded_sample", "reorder_depth", "field_order")
 
 
 @dataclass(slots=True)
@@ -61,7 +61,8 @@ class DecodeReport(Mapped):
     `errors` are the first ones; `silent_packets` are own packets,
     counted from the chunk's first own one, that gave no frame; `times` are the pts of the emitted frames in order.
     Where the decoder's did not rise they lied, and were sorted: `times_repaired` of them changed. `other_sizes` counts
-    the frames of each size, as `1280x720`, that the source has not at its beginning.
+    the frames of each size, as `1280x720`, that the source has not at its beginning; `unmarked_fields` those that are
+    interlaced where its first one is not.
     """
 
     frame_count: int = 0
@@ -76,6 +77,7 @@ class DecodeReport(Mapped):
     preroll_frames: int = 0
     preroll_bytes: int = 0
     other_sizes: dict[str, int] = field(default_factory=dict)
+    unmarked_fields: int = 0
 
     def note_size(self, width: int, height: int) -> None:
         """Count a frame that has not the source's usual size; the first MAX_OTHER_SIZES sizes are told apart."""

@@ -4,6 +4,7 @@ who opens the same encoder only for its headers. Equal settings and equal librar
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 
@@ -12,18 +13,23 @@ from av.codec import CodecContext
 from av.codec.codec import PixFmtLoss, find_best_pix_fmt_of_list
 from av.codec.context import Flags
 from av.container import OutputContainer
+from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 from av.video.format import VideoFormat
 from av.video.stream import VideoStream
 
 from moviola.media.material import Encoder
-from moviola.media.video.codecs import Codec, codec_of
+from moviola.media.video.codecs import CODECS, Codec, FieldMarks, codec_of
+from moviola.media.video.fields import CODES
 from moviola.media.video.frame_format import BT601, RANGE_FULL, RANGE_LIMITED, Colour, FrameFormat
 
 # Rates outside are a container's invention (1 ms ticks taken for frames, a slide show's average). They only set
 # the encoder's index time base and its level; the file's times come from the source.
 MIN_RATE, MAX_RATE = Fraction(1, 10), Fraction(1000)
 RATE_UNKNOWN = Fraction(25)
+
+NO_TRANSPARENCY = "no transparency"
+"""What a sentence says of a pixel format that has none, where the source's has some."""
 
 
 def encodable(frames: FrameFormat, encoder: Encoder) -> tuple[FrameFormat, list[str]]:
@@ -34,6 +40,8 @@ def encodable(frames: FrameFormat, encoder: Encoder) -> tuple[FrameFormat, list[
     codec = codec_of(encoder)
     pix_fmt, colour, warnings = _pixel_format(frames, codec)
     width, height = codec.size(frames.width, frames.height, pix_fmt)
+    if frames.fields and codec.field_marks is not FieldMarks.CONTAINER:
+        height = sum(codec.size(width, lines, pix_fmt)[1] for lines in ((height + 1) // 2, height // 2))
     if (width, height) != (frames.width, frames.height):
         warnings.append(
             f"{codec.name} cannot hold {frames.width}x{frames.height} in {pix_fmt}: the last row or column is "
@@ -44,7 +52,16 @@ def encodable(frames: FrameFormat, encoder: Encoder) -> tuple[FrameFormat, list[
         warnings.append(f"{codec.name} rounds the pixel aspect {aspect} to {codec.max_aspect.bit_length()} bits")
     if aspect is not None and aspect <= 0:
         aspect = None
-    return FrameFormat(width, height, pix_fmt, codec.rate(_usual_rate(frames.rate)), aspect, colour), warnings
+    chosen = replace(
+        frames,
+        width=width,
+        height=height,
+        pix_fmt=pix_fmt,
+        rate=codec.rate(_usual_rate(frames.rate)),
+        pixel_aspect=aspect,
+        colour=colour,
+    )
+    return chosen, warnings
 
 
 def open_encoder(encoder: Encoder, frames: FrameFormat) -> VideoCodecContext:
@@ -84,6 +101,10 @@ def _configure(context: VideoCodecContext, codec: Codec, encoder: Encoder, frame
     context.colorspace = frames.colour.matrix
     context.thread_count = 1
     context.flags |= Flags.global_header
+    if frames.fields:
+        context.field_order = CODES[frames.fields]
+        if codec.field_marks is not FieldMarks.CONTAINER:
+            context.flags |= Flags.interlaced_dct | Flags.interlaced_me
     context.options = dict(codec.options(encoder, frames))
     if codec.quantiser is not None:
         # With qscale FFmpeg takes each frame's own quality, which PyAV cannot set; the bounds do.
@@ -93,7 +114,25 @@ def _configure(context: VideoCodecContext, codec: Codec, encoder: Encoder, frame
 
 @cache
 def _supported(encoder: str) -> tuple[str, ...]:
-    return tuple(each.name for each in LibraryCodec(encoder, "w").video_formats or ())
+    formats = LibraryCodec(encoder, "w").video_formats or ()
+    return tuple(each.name for each in formats if not _has_alpha(each) or _opens(encoder, each.name))
+
+
+def _has_alpha(form: VideoFormat) -> bool:
+    return any(each.is_alpha for each in form.components)
+
+
+def _opens(encoder: str, pix_fmt: str) -> bool:
+    """Whether an encoder really takes a format that it lists: x265 may be built without transparency."""
+    context = CodecContext.create(encoder, "w")
+    assert isinstance(context, VideoCodecContext)
+    context.width = context.height = 64
+    context.pix_fmt, context.time_base, context.thread_count = pix_fmt, Fraction(1, 25), 1
+    try:
+        context.open()
+    except FFmpegError:
+        return False
+    return True
 
 
 def _pixel_format(frames: FrameFormat, codec: Codec) -> tuple[str, Colour, list[str]]:
@@ -104,19 +143,21 @@ def _pixel_format(frames: FrameFormat, codec: Codec) -> tuple[str, Colour, list[
     plain = source.replace("yuvj", "yuv", 1)
     if plain != source and plain in supported and codec.range_is_tag:
         return plain, Colour(RANGE_FULL, colour.primaries, colour.transfer, colour.matrix), []
-    has_alpha = source != "pal8" and any(each.is_alpha for each in VideoFormat(source).components)
+    has_alpha = source != "pal8" and _has_alpha(VideoFormat(source))
     best, loss = find_best_pix_fmt_of_list(supported, source, has_alpha)
     chosen = best.name if best is not None else "yuv420p"
-    lost = _losses(source, chosen, loss) or _gain(source, chosen)
-    warnings = [f"{codec.name} cannot hold {source}: converted to {chosen} ({lost})"] if lost else []
+    lost = _losses(loss) or _gain(source, chosen)
+    others = " or ".join(each.name for each in CODECS.values() if source in _supported(each.encoder))
+    instead = f"; --codec {others} keeps it" if others else ""
+    warnings = [f"{codec.name} cannot hold {source}: converted to {chosen} ({lost}){instead}"] if lost else []
     return chosen, _colour_after(source, chosen, colour), warnings
 
 
-def _losses(source: str, chosen: str, loss: PixFmtLoss) -> str:
+def _losses(loss: PixFmtLoss) -> str:
     words = {
         PixFmtLoss.RESOLUTION: "less chroma resolution",
         PixFmtLoss.DEPTH: "fewer bits",
-        PixFmtLoss.ALPHA: "no transparency",
+        PixFmtLoss.ALPHA: NO_TRANSPARENCY,
         PixFmtLoss.CHROMA: "no colour",
         PixFmtLoss.COLORSPACE: "other colour space or range",
     }

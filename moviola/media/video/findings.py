@@ -12,6 +12,7 @@ from moviola.media.video.containers import HARM, Container, Way
 from moviola.media.video.format_findings import format_findings
 from moviola.media.video.grid import FPS, grid_of
 from moviola.media.video.headers import PassthroughStream, VideoProcess, VideoSplice
+from moviola.media.video.picture_findings import picture_findings
 from moviola.media.video.rehearsal import Change, Rehearsal, rehearsal
 
 
@@ -31,7 +32,9 @@ def findings(source: Source, output: Output) -> Iterator[Finding]:
     if not facts.pts_complete:
         yield Finding("times of frames", Fate.CHANGED, "are made of its rate: the source has no complete timestamps")
     yield from _of_aspect(facts, chosen, output)
-    yield from format_findings(header(VideoProcess, source.process), output)
+    process = header(VideoProcess, source.process)
+    yield from format_findings(process, output)
+    yield from picture_findings(process, output)
 
 
 def _of_frames(facts: VideoSplice, output: Output) -> Finding:

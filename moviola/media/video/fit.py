@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from av import VideoFrame
@@ -10,12 +11,15 @@ from av.video.plane import VideoPlane
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 
 from moviola.base.arrays import np
+from moviola.filters.interlacing import fields_of
+from moviola.filters.picture import Picture
 from moviola.media.video.frame_format import RANGE_FULL, RANGE_LIMITED, FrameFormat
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Bit-exact, because other processors must convert to the same samples.
+MIN_HEIGHT = 8  # lines below which a field of subsampled chroma may have none
 _SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 # With these flags alone swscale moves the bits of one RGB layout to another, and spreads 5 of them over 8.
 _REPACKING = Interpolation.BILINEAR
@@ -33,14 +37,29 @@ class Fitter:
         self._size = size
         self._reformatter = VideoReformatter()
 
-    def fit(self, frame: VideoFrame) -> VideoFrame:
+    def fit(self, frame: VideoFrame, *, is_interlaced: bool = False) -> VideoFrame:
         """`frame` itself when it fits, else a new frame; never writes into `frame`."""
         target = self._target
         if (frame.width, frame.height) != self._size or frame.format.name != target.pix_fmt:
-            frame = self._convert(frame)
+            frame = (
+                self._convert_fields(frame) if is_interlaced and frame.height >= MIN_HEIGHT else self._convert(frame)
+            )
         if (frame.width, frame.height) != (target.width, target.height):
             frame = _extended(frame, target.width, target.height)
         return frame
+
+    def _convert_fields(self, frame: VideoFrame) -> VideoFrame:
+        """Each field by itself: chroma that is sampled anew would mix the moments of both."""
+        width, height = self._size
+        made = VideoFrame(width, height, self._target.pix_fmt)
+        for number, field in enumerate(fields_of(Picture(frame))):
+            size = width, (height + 1 - number) // 2
+            fitted = Fitter(replace(self._target, width=size[0], height=size[1]), size).fit(field.frame)
+            for source, plane in zip(_planes(fitted), _planes(made), strict=True):
+                lines = plane[number::2]
+                np.copyto(lines, source[: len(lines)])
+        made.color_range = self._target.colour.range
+        return made
 
     def _convert(self, frame: VideoFrame) -> VideoFrame:
         target, name = self._target, frame.format.name

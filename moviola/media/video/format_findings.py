@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from moviola.filters import registry
 from moviola.filters.assets import AssetError
@@ -11,7 +12,7 @@ from moviola.filters.runner import ChainRunner
 from moviola.filters.schema import ParameterError
 from moviola.media.fidelity import Fate, Finding
 from moviola.media.material import Output
-from moviola.media.video.encode import encodable
+from moviola.media.video.encode import NO_TRANSPARENCY, encodable
 from moviola.media.video.frame_format import FrameFormat
 from moviola.media.video.headers import VideoProcess
 from moviola.media.video.source_format import colour_after, source_format
@@ -26,7 +27,7 @@ def format_findings(source: VideoProcess, output: Output) -> Iterator[Finding]:
     if wanted is not None:
         for sentence in encodable(wanted, output.encoder)[1]:
             codec, _, reason = sentence.partition(" ")
-            yield Finding(codec, Fate.CHANGED, reason)
+            yield Finding(codec, Fate.LOST if NO_TRANSPARENCY in reason else Fate.CHANGED, reason)
 
 
 def _after_filters(source: FrameFormat, output: Output) -> FrameFormat | None:
@@ -38,6 +39,11 @@ def _after_filters(source: FrameFormat, output: Output) -> FrameFormat | None:
         width, height = runner.output_size(source.width, source.height)
     except (AssetError, ParameterError, UnsuitableSize):
         return None
-    aspect = runner.output_pixel_aspect(source.pixel_aspect)
-    colour = colour_after(source, (width, height))
-    return FrameFormat(width, height, source.pix_fmt, source.rate, aspect, colour)
+    return replace(
+        source,
+        width=width,
+        height=height,
+        pixel_aspect=runner.output_pixel_aspect(source.pixel_aspect),
+        colour=colour_after(source, (width, height)),
+        fields=runner.output_fields(source.fields),
+    )

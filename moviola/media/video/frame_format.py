@@ -5,8 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Annotated, NamedTuple
 
+from moviola.base.interlacing import FieldOrder
 from moviola.base.mapped import AS_TEXT, Mapped
 from moviola.base.records import record
+from moviola.media.video.mastering import ContentLight, MasteringDisplay
 
 # FFmpeg's AVColorRange; primaries, transfer and matrix 2 are "unspecified".
 RANGE_UNKNOWN, RANGE_LIMITED, RANGE_FULL = 0, 1, 2
@@ -28,7 +30,7 @@ class FrameFormat(Mapped):
     """What an encoder must know of the frames it will get.
 
     `width` and `height` in pixels; `rate` in frames/s, its inverse is the index time base; `pixel_aspect` is
-    None when unknown.
+    None when unknown; `fields` the order of their fields; `mastering` and `light` what HDR10 tells of them.
     """
 
     width: int
@@ -37,3 +39,6 @@ class FrameFormat(Mapped):
     rate: Annotated[Fraction, AS_TEXT]
     pixel_aspect: Annotated[Fraction, AS_TEXT] | None = None
     colour: Colour = Colour()
+    fields: FieldOrder = FieldOrder.PROGRESSIVE
+    mastering: MasteringDisplay | None = None
+    light: ContentLight | None = None

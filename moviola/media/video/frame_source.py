@@ -12,7 +12,10 @@ from fractions import Fraction
 from time import perf_counter
 from typing import Protocol
 
+from av import VideoFrame
+
 from moviola.base.build_path import BuildPath, extended
+from moviola.base.interlacing import FieldOrder
 from moviola.filters.picture import Picture
 from moviola.media.bundle import read, read_table
 from moviola.media.errors import BundleError
@@ -21,6 +24,7 @@ from moviola.media.report import Seconds
 from moviola.media.video.bundle import ChunkTable
 from moviola.media.video.decode import ChunkDecoder, DecodeReport
 from moviola.media.video.exact import unpacked
+from moviola.media.video.fields import TELLS_EACH, order_of
 from moviola.media.video.headers import VideoProcess
 from moviola.media.video.intermediate import Intermediate, PictureAt, StageFailure
 from moviola.media.video.memory import MAX_PIXELS
@@ -59,16 +63,17 @@ class FrameItem:
 class FrameSource(Protocol):
     """Where a stage's frames come from, in order; those that are context first. Iterate once.
 
-    `chunk` is the source's, `table` tells what is in it; `size` (width, height) and `pixel_aspect` what the pictures
-    should have; `context_frames` how many frames come before the own ones, unless the video begins later; `seconds` are
-    those of the stages before, `builds` has the build of each of their steps; `report` is complete once all frames have
-    been taken.
+    `chunk` is the source's, `table` tells what is in it; `size` (width, height), `pixel_aspect` and `fields` what the
+    pictures should have; `context_frames` how many frames come before the own ones, unless the video begins later;
+    `seconds` are those of the stages before, `builds` has the build of each of their steps; `report` is complete once
+    all frames have been taken.
     """
 
     chunk: Payload
     table: ChunkTable
     size: tuple[int, int]
     pixel_aspect: Fraction | None
+    fields: FieldOrder
     context_frames: int
     report: DecodeReport
     seconds: Seconds
@@ -99,7 +104,9 @@ class Decoded:
         self.context_frames = context_frames
         self.seconds = Seconds()
         self.builds: BuildPath = ()
-        self.pixel_aspect = process.sample_aspect
+        self.pixel_aspect, self.fields = process.sample_aspect, process.upright_fields
+        self._is_turned = process.orientation.mixes_lines
+        self._tells_each = process.codec in TELLS_EACH
         self._orientation = process.orientation
         self._decoder = ChunkDecoder(chunk, process, context_frames, on_preroll, max_pixels)
         self.table = self._decoder.table
@@ -109,6 +116,9 @@ class Decoded:
         for place, decoded in enumerate(self._decoder):
             begun = perf_counter()
             picture = Picture(orient(decoded.frame, self._orientation), index=decoded.index)
+            picture.fields = self._fields_of(decoded.frame)
+            if decoded.own and picture.fields and not self.fields:
+                self.report.unmarked_fields += 1
             turning = perf_counter() - begun
             self.seconds.convert += turning
             self.seconds.decode -= turning  # whoever takes the frame counts all the time until it is there as decoding
@@ -116,6 +126,11 @@ class Decoded:
             if decoded.own and size != self.size:
                 self.report.note_size(*size)
             yield FrameItem(place, decoded.index, decoded.own, size, picture, picture)
+
+    def _fields_of(self, frame: VideoFrame) -> FieldOrder:
+        if self._is_turned:
+            return FieldOrder.PROGRESSIVE
+        return order_of(frame) or (FieldOrder.PROGRESSIVE if self._tells_each else self.fields)
 
     def source(self, item: FrameItem) -> Picture:
         """Return the source picture of a frame."""
@@ -143,7 +158,7 @@ class IntermediateSource:
         self.chunk: Payload = parts[0]
         self.table = read_table(ChunkTable, self.chunk)
         self.size: tuple[int, int] = handed.size
-        self.pixel_aspect = handed.aspect
+        self.pixel_aspect, self.fields = handed.aspect, handed.fields
         self.context_frames, self.reach = handed.context, handed.reach
         self.report, self.seconds, self.builds = handed.decoding, handed.seconds, handed.builds
         self._entries = handed.shots
@@ -153,7 +168,7 @@ class IntermediateSource:
         self._recent = deque[FrameItem](maxlen=2)
 
     def __iter__(self) -> Iterator[FrameItem]:
-        for place, index, own, size, picture_at, notes, failure, latency_ms in self._entries:
+        for place, index, own, size, fields, picture_at, notes, failure, latency_ms in self._entries:
             item = FrameItem(place, index, own, size or self.size, None, None, failure, latency_ms)
             frame = None
             if picture_at is PictureAt.SOURCE:
@@ -164,7 +179,7 @@ class IntermediateSource:
                 if frame is None:
                     raise BundleError(f"the picture of frame {index} was not handed on")
             if frame is not None:
-                item.picture = Picture(frame, index=index, notes=tuple(notes))
+                item.picture = Picture(frame, index=index, notes=tuple(notes), fields=fields)
             yield item
 
     def source(self, item: FrameItem) -> Picture:

@@ -88,6 +88,7 @@ def _decoded(output: Output, chunk: ShownChunk) -> Iterator[av.VideoFrame]:
             color_primaries=colour.primaries,
             color_trc=colour.transfer,
             colorspace=colour.matrix,
+            field_order=0,
         )
     )
     decoder.thread_count = 0

@@ -14,8 +14,7 @@ from moviola.media.material import Chunk, Cutting, Material, Source
 from moviola.media.video.cut import Cut
 from moviola.media.video.opening import first_frame, opened, packets_of
 from moviola.media.video.plan import settled
-from moviola.media.video.scan import Scan, Scanner
-from moviola.media.video.side_data import side_data_of_frame
+from moviola.media.video.scan import FirstFrame, Scan, Scanner
 from moviola.media.video.split import Splitter, facts_of, source_of
 
 FIRST_LOOK = 16
@@ -42,7 +41,7 @@ def front(material: Material, growing: GrowingFile, cutting: Cutting) -> tuple[S
 
 def _looks(growing: GrowingFile, cutting: Cutting) -> Iterator[tuple[Scan, tuple[Cut, ...]]]:
     """Yield what is known whenever more chunks are settled: the scan so far, and the cuts of these chunks."""
-    first = side_data_of_frame(first_frame(growing))
+    first = FirstFrame.of(first_frame(growing))
     count = 0
     with opened(growing) as (container, stream):
         scanner = Scanner(growing.path, container, stream, first)

@@ -9,8 +9,10 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Annotated, Final, Protocol
 
+from moviola.base.interlacing import FieldOrder
 from moviola.base.mapped import SIGNED, Mapped, Ticks
 from moviola.base.records import record
+from moviola.media.video.mastering import ContentLight, MasteringDisplay
 from moviola.media.video.orientation import Orientation
 from moviola.media.video.timeline import Stretch
 
@@ -52,6 +54,7 @@ class DecoderParameters(Mapped):
         bits_per_coded_sample (bits): as the container says.
         reorder_depth (frames): by how many the decoder may hold a frame back.
         color_range, color_primaries, color_trc, colorspace: as FFmpeg numbers them.
+        field_order: as FFmpeg numbers it; some decoders believe it.
     """
 
     codec: str
@@ -66,6 +69,7 @@ class DecoderParameters(Mapped):
     color_primaries: int
     color_trc: int
     colorspace: int
+    field_order: int
 
 
 @record
@@ -82,6 +86,9 @@ class VideoProcess(DecoderParameters):
         display_width (pixels): of a picture so turned.
         display_height (pixels): as `display_width`.
         sample_aspect: of a pixel of it, width by height; None where the file does not tell.
+        fields: the order of its fields, as its first frame or its stream tells it.
+        mastering: the display on which it was mastered, None where the file does not tell.
+        light: how bright its pictures are; None likewise.
     """
 
     time_base: Fraction
@@ -93,6 +100,14 @@ class VideoProcess(DecoderParameters):
     display_width: int
     display_height: int
     sample_aspect: Fraction | None
+    fields: FieldOrder = FieldOrder.PROGRESSIVE
+    mastering: MasteringDisplay | None = None
+    light: ContentLight | None = None
+
+    @property
+    def upright_fields(self) -> FieldOrder:
+        """The order of the fields once the picture is turned, which may mix them."""
+        return FieldOrder.PROGRESSIVE if self.orientation.mixes_lines else self.fields
 
 
 @record

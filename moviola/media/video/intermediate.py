@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Annotated, NamedTuple
 
 from moviola.base.build_path import BuildPath
+from moviola.base.interlacing import FieldOrder
 from moviola.base.mapped import SIGNED, Mapped
 from moviola.base.records import record
 from moviola.media.report import Note, Seconds
@@ -47,6 +48,7 @@ class ShotEntry(NamedTuple):
         frame: its index in the source.
         own: False for context, which is for filters that look back.
         size: that its picture should have, None where it is the intermediate's.
+        fields: the order of the picture's.
         picture: where it is.
         notes: what filters noted of it so far.
         failure: None where no filter failed on it.
@@ -57,6 +59,7 @@ class ShotEntry(NamedTuple):
     frame: Annotated[int, SIGNED]
     own: bool
     size: Size | None
+    fields: FieldOrder
     picture: PictureAt
     notes: list[Note]
     failure: StageFailure | None
@@ -81,6 +84,7 @@ class Intermediate(Mapped):
         reach (frames): how many of these the chunk's decoder gives, at most.
         size: of what the filters so far should make of the source's pictures.
         aspect: the shape of a pixel of these, None where it is not known.
+        fields: the order of their fields.
         decoding: what the decoder said of the chunk, once all of it was decoded.
         seconds: where the time of the stages so far went.
         builds: of each step so far, the build (moviola/media/fingerprint.py) of the worker that did it.
@@ -93,6 +97,7 @@ class Intermediate(Mapped):
     reach: int
     size: Size
     aspect: Fraction | None
+    fields: FieldOrder
     decoding: DecodeReport
     seconds: Seconds
     builds: BuildPath

@@ -18,9 +18,11 @@ from av.codec.context import CodecContext, Flags
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
+from moviola.base.interlacing import FieldOrder
 from moviola.media.bundle import pack
 from moviola.media.material import Chunk, Facts
 from moviola.media.video.bundle import DAMAGED, KEY, ChunkTable, PacketEntry, Range, RecoveryPoint, Span
+from moviola.media.video.fields import CODES, marked, order_of
 from moviola.media.video.headers import DecoderParameters
 from moviola.media.video.opening import decoder_parameters, opened, packets_of
 from moviola.media.video.passthrough import Carrier
@@ -46,14 +48,15 @@ CODECS = (
 )
 
 
-def codec_for(pixel_format: str) -> tuple[LosslessCodec, str]:
-    """The fastest lossless codec for a pixel format, and the format it is given.
+def codec_for(pixel_format: str, *, in_fields: bool = False) -> tuple[LosslessCodec, str]:
+    """The fastest lossless codec for a pixel format, and the format it is given; `in_fields` for fields whose height
+    x264 does not take.
 
     That is another one only where no encoder takes it (palettes, packed and interleaved ones): one that loses nothing.
     """
     formats = {
         one.name: codec
-        for codec in reversed(CODECS)
+        for codec in reversed(CODECS[1:] if in_fields else CODECS)
         for one in Codec(codec.encoder, "w").video_formats or ()
         if one.name.startswith(codec.formats)
     }
@@ -74,7 +77,9 @@ class LosslessSplitter:
         self.chunk_frames = min(chunk_frames or CHUNK_FRAMES, limits.frames)
         self._scan = found
         self._context: deque[_Timed] = deque(maxlen=context_frames)
-        self._codec, self._format = codec_for(found.decoder.pix_fmt or "yuv420p")
+        self._codec, self._format = codec_for(
+            found.decoder.pix_fmt or "yuv420p", in_fields=bool(found.fields and found.decoder.height % 4)
+        )
         self._piece: _Piece | None = None
         self._index = self._first = 0
         self._is_damaged = False
@@ -129,7 +134,7 @@ class LosslessSplitter:
             if self._piece is not None and self._is_full(self._piece):
                 yield self._take(frame.pts)
             if self._piece is None:
-                self._piece = _Piece(self._open_encoder(), self._format)
+                self._piece = _Piece(self._open_encoder(), self._format, self._scan.fields)
                 for earlier in self._context:
                     self._piece.add(earlier)
                 self._piece.preroll = len(self._context)
@@ -166,6 +171,9 @@ class LosslessSplitter:
         encoder.thread_count = 1
         encoder.flags |= Flags.global_header
         encoder.options = dict(self._codec.options)
+        if found.fields:
+            encoder.field_order = CODES[found.fields]
+            encoder.flags |= Flags.interlaced_dct | Flags.interlaced_me
         encoder.open()
         return encoder
 
@@ -184,11 +192,12 @@ class _Timed:
 class _Piece:
     """One chunk in the making. Its encoders show frames in the order of coding: packet n is frame n."""
 
-    def __init__(self, encoder: VideoCodecContext, pixel_format: str) -> None:
+    def __init__(self, encoder: VideoCodecContext, pixel_format: str, fields: FieldOrder) -> None:
         self.preroll = 0
         self.size = 0
         self._encoder = encoder
         self._format = pixel_format
+        self._fields = fields
         self._times: list[tuple[int | None, int, bool]] = []
         self._packets: list[av.Packet[Any]] = []
 
@@ -199,6 +208,8 @@ class _Piece:
     def add(self, timed: _Timed) -> None:
         """A frame of another size or format than the first (the source changes midway) is brought to that."""
         frame = timed.frame.reformat(self._encoder.width, self._encoder.height, self._format)
+        if self._fields:
+            frame = marked(frame, order_of(timed.frame))
         frame.pts, frame.time_base = len(self._times), self._encoder.time_base
         frame.pict_type = PictureType.NONE
         self._times.append((timed.pts, timed.duration, timed.is_damaged))

@@ -25,7 +25,17 @@ client refuses more before it sends; a worker may take less (see `set_limit`).""
 OVERHEAD: Final = 192 * 1024**2
 """Bytes of a worker's limit that are not for pictures: libraries, chunks that wait, results on their way."""
 
-_DECODED: Final = {"h264": 22, "hevc": 22, "vvc": 22, "vp8": 14, "vp9": 14, "libdav1d": 14, "av1": 14}
+_DECODED: Final = {
+    "h264": 22,
+    "hevc": 22,
+    "vvc": 22,
+    "vp8": 14,
+    "vp9": 14,
+    "libvpx": 28,
+    "libvpx-vp9": 28,
+    "libdav1d": 14,
+    "av1": 14,
+}
 """Frames that a decoder holds, with its tables: those it may refer to (16 in H.264) and those being put in order."""
 
 _DECODED_OTHERS: Final = 4

@@ -173,4 +173,5 @@ def decoder_parameters(context: VideoCodecContext) -> DecoderParameters:
         color_primaries=int(context.color_primaries),
         color_trc=int(context.color_trc),
         colorspace=int(context.colorspace),
+        field_order=int(context.field_order),
     )

@@ -38,6 +38,11 @@ class Orientation(NamedTuple):
         """Return whether nothing has to be done."""
         return self == Orientation()
 
+    @property
+    def mixes_lines(self) -> bool:
+        """Return whether a line does not stay where it is, so that the fields of an interlaced picture are mixed."""
+        return self.transpose or self.flip_y
+
     def size(self, width: int, height: int) -> tuple[int, int]:
         """Return (width, height) in pixels after turning a picture of this size."""
         return (height, width) if self.transpose else (width, height)

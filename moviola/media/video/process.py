@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from time import perf_counter
 from typing import Any
@@ -31,9 +32,10 @@ from moviola.media.material import MODES, NO_VIDEO, Header, Output, Result, head
 from moviola.media.report import MAX_ERROR_LENGTH, Fallback, FrameNotes, Lost
 from moviola.media.video import memory
 from moviola.media.video.bundle import KEY, ChunkTable, EncodedEntry, ResultTable
+from moviola.media.video.codecs import FieldMarks, codec_of
 from moviola.media.video.encode import encodable, open_encoder
+from moviola.media.video.fields import marked
 from moviola.media.video.fit import Fitter
-from moviola.media.video.frame_format import FrameFormat
 from moviola.media.video.frame_source import FrameItem, IntermediateSource, Payload, builds_after, frame_source_of
 from moviola.media.video.grid import Pace, grid_of
 from moviola.media.video.headers import VideoProcess
@@ -182,7 +184,17 @@ class _Work:
         self._size = self._size_of(*self._frame_source.size)
         self._source_format = source
         aspect = self._runner.output_pixel_aspect(self._frame_source.pixel_aspect)
-        wanted = FrameFormat(*self._size, source.pix_fmt, rate, aspect, colour_after(source, self._size))
+        fields = self._runner.output_fields(self._frame_source.fields)
+        width, height = self._size
+        wanted = replace(
+            source,
+            width=width,
+            height=height,
+            rate=rate,
+            pixel_aspect=aspect,
+            colour=colour_after(source, self._size),
+            fields=fields,
+        )
         self._format, warnings = wanted, list[str]()
         self._encoder: VideoCodecContext | None = None
         if output.encoder.codec != NO_VIDEO:
@@ -267,7 +279,7 @@ class _Work:
         picture = self._filtered(item)
         filtered = perf_counter()
         if picture is not None:
-            frame = self._fitter.fit(picture.frame) if self._encoder is not None else picture.frame
+            frame = self._fitted(picture) if self._encoder is not None else picture.frame
             fitted = ended = perf_counter()
             for mark in marks:
                 if self._encoder is not None:
@@ -281,7 +293,7 @@ class _Work:
             seconds.convert += fitted - filtered
             seconds.encode += ended - fitted
             if picture.notes:
-                report.notes.append(FrameNotes(item.index, [dict(note) for note in self._fitted(picture)]))
+                report.notes.append(FrameNotes(item.index, [dict(note) for note in self._fitted_notes(picture)]))
         seconds.filter += filtered - begun
 
     def _show_filters(self, item: FrameItem) -> None:
@@ -329,9 +341,19 @@ class _Work:
         source = self._source_format
         frame = VideoFrame(*self._size, source.pix_fmt)
         frame.color_range, frame.colorspace = source.colour.range, source.colour.matrix
-        return Picture(frame).black()
+        return Picture(frame, fields=self._format.fields).black()
 
-    def _fitted(self, picture: Picture) -> Notes:
+    def _fitted(self, picture: Picture) -> VideoFrame:
+        """A frame that the encoder takes, and that tells it the order of its fields."""
+        frame, fields = self._fitter.fit(picture.frame, is_interlaced=bool(picture.fields)), self._format.fields
+        if not fields:
+            return frame
+        if picture.fields != fields and codec_of(self._output.encoder).field_marks is not FieldMarks.FRAME:
+            self._report.alike_fields += 1
+            return marked(frame, fields)
+        return marked(frame, picture.fields)
+
+    def _fitted_notes(self, picture: Picture) -> Notes:
         """A picture's notes, with boxes where things are once it has the output's size."""
         width, height = self._size
         if (picture.width, picture.height) == self._size:
@@ -341,15 +363,14 @@ class _Work:
 
     def _check_size(self, item: FrameItem, picture: Picture) -> None:
         """Raise FilterError for a picture of another size than the filters said they would make of the frame's."""
-        name = self._output.chain[-1].name
         try:
             width, height = self._size_of(*item.size)
         except UnsuitableSize as error:
-            raise FilterError(name, item.index, error) from error
+            raise FilterError(self._output.chain[-1].name, item.index, error) from error
         if (picture.width, picture.height) != (width, height):
             made = f"{picture.width}x{picture.height}"
             wrong = ValueError(f"the chain made {made}, but its filters' output_size says {width}x{height}")
-            raise FilterError(name, item.index, wrong)
+            raise FilterError(self._output.chain[-1].name, item.index, wrong)
 
     def _encode(self, frame: VideoFrame, encoder: VideoCodecContext) -> None:
         frame.pts = self._encoded_count
@@ -378,6 +399,7 @@ class _Work:
         report.frames_out = len(report.pts)
         report.times_repaired, report.other_sizes = decoding.times_repaired, decoding.other_sizes
         report.damaged = sorted({*decoding.damaged} & {*report.frames})
+        report.unmarked_fields = decoding.unmarked_fields
         report.decode_errors = decoding.errors
         report.decode_error_count = decoding.error_count
         report.preroll_packets, report.preroll_size = decoding.preroll_packets, decoding.preroll_bytes

@@ -17,7 +17,8 @@ class ChunkReport(Report):
     where it has none; at another frame rate its tick (moviola/media/video/grid.py). `frames` is its index in the
     source, which is there again where a frame is repeated. `other_sizes` counts the frames of each size that the source
     did not have at its beginning, as `1280x720`. `source_pts` has, at another frame rate, the time of each in the
-    source's time base.
+    source's time base. `unmarked_fields` are interlaced frames of a source that begins with others; `alike_fields` are
+    frames whose field order is marked as that of all, though it is another.
     """
 
     format: FrameFormat | None = None
@@ -25,3 +26,5 @@ class ChunkReport(Report):
     frames: list[int] = field(default_factory=list)
     other_sizes: dict[str, int] = field(default_factory=dict)
     source_pts: list[Ticks | None] = field(default_factory=list)
+    unmarked_fields: int = 0
+    alike_fields: int = 0

@@ -8,25 +8,29 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from struct import unpack_from
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from moviola.base.interlacing import FieldOrder
 from moviola.media.errors import UnreadableSource
 from moviola.media.fidelity import Fate, Finding
 from moviola.media.material import Facts
 from moviola.media.video import passthrough
+from moviola.media.video.alpha import alpha_begins, with_alpha
 from moviola.media.video.clocks import MPEG_FORMATS, Clocks, Role, Told
 from moviola.media.video.cut import ANCHORED, SourceTrack
 from moviola.media.video.description import Tally, describe
+from moviola.media.video.fields import order_of, order_of_code
 from moviola.media.video.headers import ATTACHMENT, Chapter, DecoderParameters, PassthroughStream, Tags
+from moviola.media.video.mastering import ContentLight, MasteringDisplay
 from moviola.media.video.opening import CHECK_PATH, decoder_parameters, first_frame, opened, packets_of
 from moviola.media.video.orientation import Orientation
 from moviola.media.video.promises import damaged_places, missing_ends
-from moviola.media.video.random_access import HEAD_SIZE, Bitstream, distrust_flags
+from moviola.media.video.random_access import HEAD_SIZE, Access, Bitstream, distrust_flags
 from moviola.media.video.side_data import (
     CAPTIONS_MARK,
     FrameSideData,
@@ -76,6 +80,9 @@ class Scan:
     rate: Fraction
     sample_aspect: Fraction | None
     orientation: Orientation
+    fields: FieldOrder
+    mastering: MasteringDisplay | None
+    light: ContentLight | None
     track: SourceTrack
     timeline: Timeline
     first_pts: int | None
@@ -109,7 +116,7 @@ class Scan:
 
 def scan(path: Path) -> Scan:
     """Read all packets of a file once; raise UnreadableSource if no frame of it can be decoded."""
-    first = side_data_of_frame(first_frame(path))
+    first = FirstFrame.of(first_frame(path))
     with opened(path) as (container, stream):
         scanner = Scanner(path, container, stream, first)
         for _ in scanner.packets():
@@ -119,17 +126,29 @@ def scan(path: Path) -> Scan:
         return found
 
 
+class FirstFrame(NamedTuple):
+    """What the first decoded frame has beside samples; bare packets lose some of it."""
+
+    side_data: FrameSideData
+    fields: FieldOrder
+
+    @classmethod
+    def of(cls, frame: av.VideoFrame) -> FirstFrame:
+        """Return what a frame has that the container's own decoder gave."""
+        return cls(side_data_of_frame(frame), order_of(frame))
+
+
 @dataclass
 class Scanner:
     """Reads the packets of an open file, one by one, and tells what they are together.
 
-    `first` is what the decoder hangs on the first frame.
+    `first` tells what the first frame has.
     """
 
     path: Path
     container: InputContainer
     stream: VideoStream
-    first: FrameSideData
+    first: FirstFrame
     pts: list[int | None] = field(default_factory=list)
     size: list[int] = field(default_factory=list)
     access: bytearray = field(default_factory=bytearray)
@@ -152,6 +171,7 @@ class Scanner:
         self.bits = Bitstream(
             codec.canonical_name, context.extradata, reorders=self._reorders, reorder_depth=context.reorder_depth
         )
+        self._alpha = with_alpha(decoder_parameters(context), self.stream).codec != context.name
         self._others, self._left_out = passthrough.candidates(self.container, self.stream)
         told = {stream.index: _told(stream) for stream in [self.stream, *self._others]}
         self._has_edits = "mov" in self.container.format.name.split(",")
@@ -184,7 +204,9 @@ class Scanner:
         distrust_flags(codec.canonical_name, access, intra_only=codec.intra_only)
         timeline = timeline_of(self._clocks)
         findings = [*self._left_out]
-        findings += beside_the_picture(self.stream, self.first, +self.strange_packets, has_captions=self.has_captions)
+        findings += beside_the_picture(
+            self.stream, self.first.side_data, +self.strange_packets, has_captions=self.has_captions
+        )
         carried, numbers = self._carried(self._others, self.firsts, findings)
         track = SourceTrack(
             codec.canonical_name, self._reorders, self.stream.codec_context.reorder_depth,
@@ -233,7 +255,8 @@ class Scanner:
         shown = self._is_shown(packet)
         self.pts.append(packet.pts)
         self.size.append(packet.size)
-        self.access.append(self.bits.access(head, key=packet.is_keyframe))
+        access = self.bits.access(head, key=packet.is_keyframe)
+        self.access.append(Access.NONE if self._alpha and not alpha_begins(self.bits.codec, packet) else access)
         self.anchor.append(self.bits.codec in ANCHORED and self.bits.is_anchor(head))
         self.shown.append(shown)
         self.key_count += packet.is_keyframe and packet.size > 0
@@ -284,12 +307,15 @@ class Scanner:
             path=self.path,
             container=container.format.name,
             stream_index=stream.index,
-            decoder=decoder_parameters(stream.codec_context),
+            decoder=with_alpha(decoder_parameters(stream.codec_context), stream),
             profile=stream.profile,
             time_base=base,
             rate=_rate(stream, base, times, frame_count),
             sample_aspect=stream.sample_aspect_ratio or None,
-            orientation=Orientation.of_side_data(self.first),
+            orientation=Orientation.of_side_data(self.first.side_data),
+            mastering=MasteringDisplay.of_side_data(self.first.side_data.known),
+            light=ContentLight.of_side_data(self.first.side_data.known),
+            fields=self.first.fields or order_of_code(int(stream.codec_context.field_order)),
             track=track,
             timeline=timeline,
             first_pts=min(times, default=None),

@@ -99,7 +99,7 @@ def beside_the_picture(
         reason = "are left out: only the first one is decoded and filtered"
         yield Finding("the video's other views or layers (MV-HEVC)", Fate.LOST, reason)
     for name, what in _LOST.items():
-        if name in first.known:
+        if name in first.known and first.known[name][:4] != _ONE_VIEW.get(name):
             yield Finding(what, Fate.LOST, "is left out: no output tells it")
     if has_captions or "A53_CC" in first.known:
         reason = "are left out: they are within the video, which is encoded anew; extract them to a subtitle file first"
@@ -111,6 +111,9 @@ def beside_the_picture(
         reason = f"is left out in {count} packets: this version of PyAV cannot read it"
         yield Finding(f"side data of an unknown kind of stream {index}", Fate.LOST, reason)
 
+
+_ONE_VIEW: Final = {"STEREO3D": bytes(4)}
+"""How side data begins that says only that there is one view."""
 
 _LOST: Final = {
     "DOVI_METADATA": "Dolby Vision",

@@ -26,6 +26,9 @@ def source_format(source: VideoProcess) -> FrameFormat:
             source.color_trc,
             source.colorspace,
         ),
+        fields=source.upright_fields,
+        mastering=source.mastering,
+        light=source.light,
     )
 
 

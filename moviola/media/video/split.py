@@ -227,6 +227,9 @@ def _process(found: Scan, decoder: DecoderParameters, context_frames: int) -> Vi
         display_width=width,
         display_height=height,
         sample_aspect=_shown_aspect(found),
+        fields=found.fields,
+        mastering=found.mastering,
+        light=found.light,
     )
 
 

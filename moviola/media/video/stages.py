@@ -14,6 +14,7 @@ from collections.abc import Callable
 from time import perf_counter
 
 from moviola.base.failures import MAX_FAILURES_OF_CHUNK
+from moviola.base.interlacing import FieldOrder
 from moviola.base.vocabulary import OnError
 from moviola.filters.base import UnsuitableSize
 from moviola.filters.picture import Notes
@@ -131,7 +132,8 @@ class _StageRunner:
             if item.is_drawn:
                 self._packer.add(item.picture.frame)
         told, about = [dict(note) for note in notes], (item.place, item.index, item.own)
-        self._entries.append(ShotEntry(*about, self._size_after(item), at, told, item.failure, item.latency_ms))
+        fields = item.picture.fields if item.picture is not None else FieldOrder.PROGRESSIVE
+        self._entries.append(ShotEntry(*about, self._size_after(item), fields, at, told, item.failure, item.latency_ms))
         size = self._packer.size + len(self._frame_source.chunk)
         if size > MAX_SIZE:
             raise TooLargeToHandOn(size, MAX_SIZE, self._own_count)
@@ -156,6 +158,7 @@ class _StageRunner:
             reach=self._reach,
             size=Size(*self._runner.output_size(*self._frame_source.size)),
             aspect=self._runner.output_pixel_aspect(self._frame_source.pixel_aspect),
+            fields=self._runner.output_fields(self._frame_source.fields),
             decoding=self._frame_source.report,
             seconds=self._seconds,
             builds=builds_after(self._frame_source.builds, self._stage),

@@ -26,6 +26,7 @@ def source(width: int, height: int) -> Source:
         color_primaries=2,
         color_trc=2,
         colorspace=2,
+        field_order=0,
         time_base=Fraction(1, 25),
         rate=Fraction(25),
         first_pts=0,

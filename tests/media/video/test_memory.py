@@ -42,11 +42,43 @@ print(peak() - before, memory.estimate(told, output, 0, told.width * told.height
 
 
 def described(width: int, height: int, codec: str = "h264", pix_fmt: str = "yuv420p") -> DecoderParameters:
-    return DecoderParameters(codec, None, "", width, height, pix_fmt, 0, 0, 0, 2, 2, 2)
+    return DecoderParameters(codec, None, "", width, height, pix_fmt, 0, 0, 0, 2, 2, 2, 0)
 
 
 def output(codec: str = "h264", preset: str = "veryfast") -> Output:
     return Output("out", (), Encoder(codec, 20, preset))
+
+
+def plain_clip(
+    path: Path,
+    codec: str,
+    options: dict[str, str],
+    size: tuple[int, int],
+    pix_fmt: str = "yuv420p",
+    count: int = 24,
+) -> Path:
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream(codec, rate=25, options=options)
+        (stream.width, stream.height), stream.pix_fmt = size, pix_fmt
+        frame = av.VideoFrame(*size, pix_fmt)
+        for index in range(count):
+            for plane in frame.planes:
+                plane.update(bytes([index * 9, 1]) * (plane.buffer_size // 2))
+            frame.pts = index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def measured_and_estimated(clip: Path, codec: str, preset: str, timeout_s: float = 100) -> tuple[int, int]:
+    """The peak of a process that does the clip's only task, in bytes, and what was estimated before."""
+    environment = {**os.environ, "MALLOC_ARENA_MAX": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(clip), codec, preset],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout_s, check=True,
+    )  # fmt: skip
+    measured, estimated = map(int, done.stdout.split())
+    return measured, estimated
 
 
 @pytest.fixture(autouse=True)
@@ -70,24 +102,19 @@ def _limit_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_task_takes_more_than_was_estimated(
     coded: str, options: dict[str, str], codec: str, preset: str, tmp_path: Path
 ) -> None:
-    clip = tmp_path / "clip.mkv"
-    with av.open(str(clip), "w") as container:
-        stream: Any = container.add_stream(coded, rate=25, options=options)
-        stream.width, stream.height, stream.pix_fmt = 1536, 1024, "yuv420p"
-        frame = av.VideoFrame(1536, 1024, "yuv420p")
-        for index in range(24):
-            for plane in frame.planes:
-                plane.update(bytes([index * 9]) * plane.buffer_size)
-            frame.pts = index
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    environment = {**os.environ, "MALLOC_ARENA_MAX": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURE, str(clip), codec, preset],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100, check=True,
-    )  # fmt: skip
-    measured, estimated = map(int, done.stdout.split())
+    clip = plain_clip(tmp_path / "clip.mkv", coded, options, (1536, 1024))
+    measured, estimated = measured_and_estimated(clip, codec, preset)
     assert 0 < measured <= estimated
+
+
+@pytest.mark.suite("long")
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv420p10le"])
+def test_8k_stays_within_the_limit(tmp_path: Path, pix_fmt: str) -> None:
+    clip = plain_clip(tmp_path / "8k.mkv", "libx264", {"preset": "ultrafast", "refs": "16"}, (7680, 4320), pix_fmt, 24)
+    measured, estimated = measured_and_estimated(clip, "h264", "veryfast", timeout_s=900)
+    print(f"8K {pix_fmt}: {measured / 2**30:.2f} GiB measured, {estimated / 2**30:.2f} GiB estimated")
+    assert 0 < measured <= estimated <= memory.MAX_MEMORY
 
 
 SIZES = st.integers(1, 20_000)

@@ -263,6 +263,7 @@ def test_the_format_of_a_turned_source_is_what_turning_gives() -> None:
         "color_primaries": 1,
         "color_trc": 1,
         "colorspace": 1,
+        "field_order": 0,
     }
     wanted = source_format(VideoProcess.from_wire(fields))
     assert (wanted.pix_fmt, wanted.pixel_aspect) == ("yuv440p", Fraction(4, 3))

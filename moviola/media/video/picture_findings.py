@@ -1,0 +1,72 @@
+"""What becomes of what a video's pictures carry beside samples: transparency, order of fields, HDR10."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from av.video.format import VideoFormat
+
+from moviola.base.interlacing import Interlacing
+from moviola.filters import registry
+from moviola.filters.base import schema_of
+from moviola.filters.chain import Step
+from moviola.media.fidelity import Fate, Finding
+from moviola.media.material import Output
+from moviola.media.video.codecs import CODECS, FieldMarks, codec_of
+from moviola.media.video.encode import encodable
+from moviola.media.video.headers import VideoProcess
+from moviola.media.video.source_format import source_format
+
+
+def picture_findings(source: VideoProcess, output: Output) -> Iterator[Finding]:
+    """Yield what becomes of it in this output, which has a video."""
+    form = source_format(source).pix_fmt
+    if encodable(source_format(source), output.encoder)[0].pix_fmt == form and _has_alpha(form):
+        yield Finding("the transparency", Fate.KEPT, f"is kept, in {form}")
+    if source.fields:
+        yield _of_fields(source, output)
+    if source.mastering is not None:
+        yield _of_hdr("the HDR10 mastering display", output)
+    if source.light is not None:
+        yield _of_hdr("the HDR10 content light level", output)
+
+
+def _of_fields(source: VideoProcess, output: Output) -> Finding:
+    subject, codec = f"the field order ({source.fields} field first)", codec_of(output.encoder)
+    if not source.upright_fields:
+        return Finding(subject, Fate.LOST, "is lost: the picture is turned, which mixes the two fields of each frame")
+    mixing, untold = ([step.name for step in output.chain if _interlacing(step) == word] for word in _HARMFUL)
+    if mixing:
+        reason = f"is lost: {mixing[0]} mixes the two fields of each frame; deinterlace the source before you send it"
+        return Finding(subject, Fate.LOST, reason)
+    if untold:
+        reason = f"is kept, but {untold[0]} may mix the two fields of each frame: it does not tell what it does to them"
+        return Finding(subject, Fate.CHANGED, reason)
+    if codec.field_marks is FieldMarks.CONTAINER:
+        others = " or ".join(each.name for each in CODECS.values() if each.field_marks is not FieldMarks.CONTAINER)
+        reason = f"is told by the container alone: no frame of {codec.name} is marked; --codec {others} marks each"
+        return Finding(subject, Fate.CHANGED, reason)
+    return Finding(subject, Fate.KEPT, "is kept; filters that look around a pixel work on each field by itself")
+
+
+def _has_alpha(pix_fmt: str) -> bool:
+    return any(each.is_alpha for each in VideoFormat(pix_fmt).components)
+
+
+def _of_hdr(subject: str, output: Output) -> Finding:
+    codec = codec_of(output.encoder)
+    if codec.codes_hdr:
+        return Finding(subject, Fate.KEPT, f"is kept, in the {codec.name} stream")
+    others = " or ".join(each.name for each in CODECS.values() if each.codes_hdr)
+    return Finding(subject, Fate.LOST, f"is lost: no {codec.name} stream holds it; --codec {others} keeps it")
+
+
+_HARMFUL = (Interlacing.MIXES, Interlacing.UNTOLD)
+
+
+def _interlacing(step: Step) -> str:
+    """What a filter does with the lines of interlaced pictures; nothing is known of those that workers alone have."""
+    if step.name not in registry.names():
+        return Interlacing.UNTOLD
+    kind = registry.filter_class(step.name)
+    return kind.interlacing(schema_of(kind).typed(step.parameters))
