@@ -121,6 +121,10 @@ class _Verifier:
         if fallback:
             told = f"{counted(fallback, self._unit)} {verb(1, fallback)} not filtered"
             self._notes.append(f"{told}: filters failed on {'it' if fallback == 1 else 'them'} when it was made")
+        damaged = self._manifest.end.damaged_frames
+        if damaged:
+            told = f"{counted(damaged, self._unit)} {verb(1, damaged)} patched up"
+            self._notes.append(f"{told}: the source was damaged there when it was made")
         return Verification(
             output=str(self._output),
             manifest=path,

@@ -31,13 +31,14 @@ from aggregator.splice_messages import (
 )
 from aggregator.splicing import answer
 from moviola.base.finished_file import FinishedFile
-from moviola.base.job_statistics import JobStatistics
+from moviola.base.job_statistics import JobStatistics, Retried
 from moviola.base.mapped import Malformed
 from moviola.base.output_summary import OutputSummary
 from moviola.base.vocabulary import JobState
 from moviola.filters.chain import Step as FilterStep
 from moviola.media import kinds
 from moviola.media.local import run_local
+from moviola.media.manifest.reader import read_manifest
 from moviola.media.material import Cutting, Encoder, Material, Output
 from tests.garbage import VALUES, spoiled
 from tests.media.video.clips import encode
@@ -88,6 +89,16 @@ def test_a_request_becomes_the_files_that_local_gives(
     assert (summary.name, summary.state, summary.retries) == ("blur", JobState.DONE, 1)
     assert (summary.digest, summary.frames_out) == (local.summary.digest, 24)
     assert read_reply(msgpack.unpackb(msgpack.packb(to_map(reply)))) == reply
+
+
+def test_a_manifest_tells_who_made_each_chunk_and_at_which_try(
+    request_of_clip: SpliceRequest, channel: Channel
+) -> None:
+    statistics = replace(request_of_clip.statistics, retried=[[Retried(1, 2)]])
+    assert isinstance(answer(replace(request_of_clip, statistics=statistics), channel), SplicedReply)
+    manifest = read_manifest(Path(request_of_clip.results, "j", "blur.manifest.jsonl.gz"))
+    assert [(one.worker, one.attempt) for one in manifest.chunks][:3] == [("honest", 1), ("honest", 3), ("honest", 1)]
+    assert (manifest.header.job, manifest.end.frames_out) == ("j", 24)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import gzip
 import json
 import zlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -53,6 +53,7 @@ class ManifestFrame(NamedTuple):
         worker: who made it; empty where that was no cluster's worker.
         attempt: which try of the chunk that was, from 1.
         fallback: whether it is not filtered: the source's frame, or a black one, stands there.
+        damaged: whether the decoder had to patch it up, because the source is damaged.
     """
 
     number: int
@@ -64,6 +65,7 @@ class ManifestFrame(NamedTuple):
     worker: str
     attempt: int
     fallback: bool
+    damaged: bool
 
 
 @dataclass(slots=True)
@@ -94,8 +96,8 @@ class Manifest:
 
     `chunks` are in order. The arrays have an entry for each frame of a video, in the order in which frames are shown:
     `source_frames`, `source_times` in units of `source_time_base` (NO_TIME where that is not known), `frame_chunks` the
-    place in `chunks`, `fallback` 1 for those that are not filtered. `pictures` are those of a folder,
-    `parts` those of a file of records.
+    place in `chunks`, `fallback` 1 for those that are not filtered, `damaged` for those that the decoder had to patch
+    up. `pictures` are those of a folder, `parts` those of a file of records.
     """
 
     header: Header
@@ -107,6 +109,7 @@ class Manifest:
     source_times: array[int] = field(default_factory=lambda: array("q"))
     frame_chunks: array[int] = field(default_factory=lambda: array("L"))
     fallback: bytearray = field(default_factory=bytearray)
+    damaged: bytearray = field(default_factory=bytearray)
     streams: list[RecordedStream] = field(default_factory=list)
     pictures: list[PictureEntry] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
@@ -139,6 +142,7 @@ class Manifest:
                 worker=chunk.worker,
                 attempt=chunk.attempt,
                 fallback=bool(self.fallback[number]),
+                damaged=bool(self.damaged[number]),
             )
 
 
@@ -246,10 +250,8 @@ class _Reader:
         manifest.source_frames.extend(unstepped(line.source))
         manifest.source_times.extend([NO_TIME] * count if line.times is None else unstepped(line.times))
         manifest.frame_chunks.extend([len(manifest.chunks) - 1] * count)
-        passed = bytearray(count)
-        for place in line.fallback:
-            passed[place] = 1
-        manifest.fallback += passed
+        manifest.fallback += _flags(count, line.fallback)
+        manifest.damaged += _flags(count, line.damaged)
 
     def _packets(self, line: PacketsLine) -> None:
         self._count(len(line.pts))
@@ -273,3 +275,10 @@ class _Reader:
             raise Malformed(f"it tells of {len(manifest.source_frames)} frames and {packets} packets")
         manifest.end = line
         self.is_over = True
+
+
+def _flags(count: int, places: Iterable[int]) -> bytearray:
+    flags = bytearray(count)
+    for place in places:
+        flags[place] = 1
+    return flags

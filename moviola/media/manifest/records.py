@@ -78,6 +78,7 @@ class FramesLine(Mapped):
         times (time_base): when that is shown in the source, as steps; None where that is not known.
         fallback: which of them, counted from 0 in this line, are not filtered: the source's frame, or a black one,
             stands there.
+        damaged: which of them the decoder had to patch up, because the source is damaged.
     """
 
     LINE: ClassVar = "frames"
@@ -85,12 +86,14 @@ class FramesLine(Mapped):
     time_base: Fraction
     times: list[Ticks] | None
     fallback: list[int]
+    damaged: list[int] = field(default_factory=list)
 
     def contradiction(self) -> str:
         """Return what contradicts the rest."""
         if self.times is not None and len(self.times) != len(self.source):
             return f"times: {len(self.source)} numbers, not {len(self.times)}"
-        return "" if not self.fallback or max(self.fallback) < len(self.source) else "fallback: places in this line"
+        places = max([*self.fallback, *self.damaged], default=-1)
+        return "" if places < len(self.source) else f"fallback, damaged: places among {len(self.source)}, not {places}"
 
 
 class LostFrames(NamedTuple):
@@ -207,7 +210,7 @@ class EndLine(Mapped):
         size (bytes): of the file, or of all files of the folder.
         xxh3: xxh3_128 of the file, in hex; empty of a folder.
         digest: as the metrics have it.
-        frames_in, frames_out, fallback_frames, lost_frames (frames): as the metrics have them.
+        frames_in, frames_out, fallback_frames, lost_frames, damaged_frames (frames): as the metrics have them.
         streams: of a video.
     """
 
@@ -220,6 +223,7 @@ class EndLine(Mapped):
     frames_out: int
     fallback_frames: int
     lost_frames: int
+    damaged_frames: int
     streams: list[StreamTotal] = field(default_factory=list)
 
 

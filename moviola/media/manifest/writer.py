@@ -122,7 +122,12 @@ class ManifestWriter:
             self.write(LostLine(lost[at : at + LINE_ENTRIES]))
 
     def frames(
-        self, source: Sequence[int], time_base: Fraction, times: Sequence[int | None], fallback: Container[int]
+        self,
+        source: Sequence[int],
+        time_base: Fraction,
+        times: Sequence[int | None],
+        fallback: Container[int] = (),
+        damaged: Container[int] = (),
     ) -> None:
         """Write frames of the output, in the order in which they are shown.
 
@@ -131,13 +136,14 @@ class ManifestWriter:
             time_base: of the source's times.
             times: when each is shown there.
             fallback: the indexes of those that are not filtered.
+            damaged: of those that the decoder had to patch up.
         """
         for at in range(0, len(source) if self.is_kept else 0, LINE_UNITS):
             shown = list(source[at : at + LINE_UNITS])
             known = [time for time in times[at : at + LINE_UNITS] if time is not None]
-            passed = [place for place, index in enumerate(shown) if index in fallback]
+            flagged = [[place for place, index in enumerate(shown) if index in those] for those in (fallback, damaged)]
             when = steps(known) if len(known) == len(shown) else None
-            self.write(FramesLine(steps(shown), time_base, when, passed))
+            self.write(FramesLine(steps(shown), time_base, when, *flagged))
 
     def stream(self, line: StreamLine) -> None:
         """Write what a stream of the file is. Packets of all but the filtered one are told in blocks."""
@@ -171,8 +177,9 @@ class ManifestWriter:
         account = spliced.account
         size, xxh3 = (spliced.details.get("size") or 0, "") if main is None else (main.stat().st_size, xxh3_of(main))
         counts = (account.frames_in, account.frames_out, account.fallback_frames, account.lost_frames)
+        damaged = account.damaged_frames
         totals = [held.total for held in self._packets.values()]
-        self.write(EndLine(spliced.main, size, xxh3, spliced.digest, *counts, totals))
+        self.write(EndLine(spliced.main, size, xxh3, spliced.digest, *counts, damaged, totals))
 
     def close(self) -> None:
         """Write what is held back. Raise OSError as the disk does."""

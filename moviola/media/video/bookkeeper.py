@@ -59,7 +59,8 @@ class Bookkeeper:
         if source.timeline:
             times = [None if at is None else source_time(source.timeline, at) for at in times]
         self._manifest.chunk(index, report, left_out)
-        self._manifest.frames(report.frames, source.time_base, times, {each.frame for each in report.fallback})
+        flagged = {each.frame for each in report.fallback}, set(report.damaged)
+        self._manifest.frames(report.frames, source.time_base, times, *flagged)
 
     def close(self) -> None:
         """After the last chunk."""

@@ -151,10 +151,11 @@ def test_what_a_splice_told_that_begins_again_is_gone(clip: Path, tmp_path: Path
         for _ in range(2):
             manifest.restart()
             manifest.chunk(0, Report(0, 2, frames_in=2, frames_out=2))
-            manifest.frames([0, 1], Fraction(1, 25), [0, 1], ())
+            manifest.frames([0, 1], Fraction(1, 25), [0, 1], {1}, {0})
         manifest.end(Spliced(Account(), "d", "a.mp4"), clip)
     told = read_manifest(path)
     assert (len(told.chunks), list(told.source_frames)) == (1, [0, 1])
+    assert (list(told.fallback), list(told.damaged)) == ([0, 1], [1, 0])
 
 
 def test_equal_outputs_have_equal_manifests(clip: Path, tmp_path: Path) -> None:
