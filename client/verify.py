@@ -13,7 +13,6 @@ from rich.text import Text
 
 from moviola.base.command_line import LinesFormatter, Parser
 from moviola.base.invocation import typed
-from moviola.base.sentences import capitalised
 from moviola.display.terminal import Terminal, styled
 from moviola.media.errors import UnreadableSource
 from moviola.media.manifest import SUFFIX
@@ -27,19 +26,24 @@ if TYPE_CHECKING:
     from moviola.verification.verify import Progress as OnProgress
 
 ABOUT: Final = f"""\
-Tells whether results are complete and as they were made, by the manifest beside each (NAME{SUFFIX}). A video is
-demuxed and decoded: frames that are missing, repeated, out of order, altered or at another time are named, and so are
-sound that is out of step, and a file that is cut off. Of images and tables the bytes are compared.
+Tells whether results are complete and as they were made, by the manifest beside each
+(NAME{SUFFIX}). A video is demuxed and decoded: frames that are missing,
+repeated, out of order, altered or at another time are named, and so are sound that is
+out of step, and a file that is cut off. Of images and tables the bytes are compared.
 
 OUTPUT is a result's file or folder, or the folder of a job, for all of its results.
 """
 
 STATUSES: Final = """\
-Exit status: 0 all are complete, also where only the container is another one; 1 something is missing or not as it was
-made; 2 wrong usage, or a file that cannot be read, a manifest among them.
+Exit status: 0 all are complete, also where only the container is another one;
+1 something is missing or not as it was made; 2 wrong usage, or a file that cannot be
+read, a manifest among them.
 """
 
 ELSEWHERE: Final = "; --manifest names one that lies elsewhere"
+
+STEP: Final = 50
+"""Frames after which the bar moves: to move it takes as long as to read one."""
 
 MAX_SENTENCES: Final = 20
 """Things that are wrong with one result and told to a person; --json has all."""
@@ -80,7 +84,7 @@ def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int
             status = max(status, Status(stderr.fail(Status.WRONG, f"{error}{ELSEWHERE}")))
             continue
         except (BadManifest, UnreadableSource) as error:
-            status = max(status, Status(stderr.fail(Status.WRONG, capitalised(str(error)))))
+            status = max(status, Status(stderr.fail(Status.WRONG, str(error))))
             continue
         except OSError as error:
             text = f"{error.filename or output}: {error.strerror or error}"
@@ -131,7 +135,12 @@ def _progress(stderr: Terminal, name: str, *, shown: bool) -> Iterator[OnProgres
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=stderr, transient=True, disable=not (shown and stderr.is_terminal)) as progress:
         task = progress.add_task(str(styled(name)), total=None)
-        yield lambda done, count: progress.update(task, completed=min(done, count), total=count)
+
+        def tell(done: int, count: int) -> None:
+            if done % STEP == 0 or done >= count:
+                progress.update(task, completed=min(done, count), total=count)
+
+        yield tell
 
 
 def _tell(stdout: Terminal, found: Verification) -> None:
