@@ -23,8 +23,10 @@ from moviola.display.terminal import Terminal
 from moviola.filters import registry
 from moviola.filters.chain import ChainError
 from moviola.filters.schema import FilterSchema, ParameterError
+from moviola.media.errors import UnreadableSource
 from moviola.media.kinds import KINDS
 from moviola.session import sources
+from moviola.session.animations import as_videos
 from moviola.session.chains import filters_of
 from moviola.session.cluster_settings import ClientSettings
 from moviola.session.delivery import Delivery
@@ -100,7 +102,11 @@ def _plan(options: argparse.Namespace, pipes: ExitStack, target: Target, stdout:
     wanted = _wanted(options, target, stderr)
     named = (*options.paths, *options.video)
     paths = [pipes.enter_context(spooled(sys.stdin.buffer)) if str(path) == PIPE else path for path in named]
-    materials, complaints = sources.find(paths, lambda sentence: None if options.quiet else stderr.say(sentence))
+    found, complaints = sources.find(paths, lambda sentence: None if options.quiet else stderr.say(sentence))
+    try:
+        materials = pipes.enter_context(as_videos(found, options.out))
+    except UnreadableSource as complaint:
+        materials, complaints = [], [*complaints, complaint]
     kinds = {material.kind for material in materials}
     for sentence in wanted.idle(kinds):
         raise UsageError(f"{_whose_chains(options)}{sentence}")

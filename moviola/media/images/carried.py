@@ -14,7 +14,15 @@ from xml.dom import minidom
 from xml.parsers.expat import ExpatError
 
 from moviola.media.images import formats
-from moviola.media.images.tags import MARK, BadDirectory, directories, lasting, maker_note, with_resolution
+from moviola.media.images.tags import (
+    MARK,
+    MAX_VALUE_SIZE,
+    BadDirectory,
+    directories,
+    lasting,
+    maker_note,
+    with_resolution,
+)
 
 MAX_EXIF_SIZE: Final = 65_527
 """What a JPEG can hold; of other formats too, in which a block could be as large as the file."""
@@ -40,6 +48,7 @@ class LeftOut(StrEnum):
     THUMBNAIL = "thumbnail"
     MAKER_NOTE = "maker note"
     BROKEN_EXIF = "broken EXIF"
+    LONG_EXIF = "long EXIF"
     PICTURES_IN_XMP = "pictures in XMP"
     BROKEN_XMP = "broken XMP"
     FURTHER_PICTURES = "further pictures"
@@ -57,6 +66,7 @@ LEFT_OUT: Final = {
         "are left out: they point into the file that they were in",
     ),
     LeftOut.BROKEN_EXIF: ("EXIF", f"is left out: it is broken, or has more than {MAX_EXIF_SIZE} bytes"),
+    LeftOut.LONG_EXIF: ("values of EXIF", f"are left out: they are broken, or have more than {MAX_VALUE_SIZE} bytes"),
     LeftOut.PICTURES_IN_XMP: (
         "what XMP has or says of further pictures",
         "is left out: it is of the one that was",
@@ -136,6 +146,8 @@ class Collector:
             return b""
         try:
             made = lasting(block)
+            if made.is_short:
+                self.left_out.append(LeftOut.LONG_EXIF)
             kept = made.to_exif() if made else b""
             if maker_note(block):
                 self.left_out.append(LeftOut.MAKER_NOTE)

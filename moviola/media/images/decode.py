@@ -10,12 +10,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
+from itertools import pairwise
 from typing import Any, Final
 
 import av
 import numpy as np
 from numpy.typing import NDArray
-from PIL import PpmImagePlugin, TiffImagePlugin
+from PIL import (
+    AvifImagePlugin,
+    GifImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
 from moviola.filters.toolbox.opencv import cv2, is_out_of_memory
 from moviola.media.images import tags
@@ -102,7 +110,7 @@ def _arrays(data: _Pixels, header: Header, decoded: Decoded) -> Iterator[tuple[_
     elif header.format == "heic":
         yield from ((pixels, 0) for pixels in _heic(data))
     elif header.is_moving:
-        yield from _animation(data, decoded)
+        yield from _animation(data, header, decoded)
     elif header.format == "pnm":
         yield _pnm(data, header), 0
     else:
@@ -111,7 +119,7 @@ def _arrays(data: _Pixels, header: Header, decoded: Decoded) -> Iterator[tuple[_
 
 def _flags(header: Header) -> int:
     # As OpenCV's "unchanged" gives of CMYK the ink's amounts with some kinds of TIFF, colours are asked for there.
-    return cv2.IMREAD_COLOR if header.is_cmyk else cv2.IMREAD_UNCHANGED
+    return cv2.IMREAD_COLOR if header.is_cmyk and header.format == "tiff" else cv2.IMREAD_UNCHANGED
 
 
 def _deepened(pixels: _Pixels, header: Header) -> _Pixels:
@@ -133,6 +141,8 @@ def _one(data: _Pixels, flags: int, header: Header, decoded: Decoded) -> _Pixels
     if pixels is None and header.format == "jpg":
         pixels = _with_ffmpeg(data, header)
         decoded.damage = CUT_SHORT
+    if pixels is None and header.format == "avif":
+        pixels = _avif_by_ffmpeg(data, header)
     if pixels is None:
         raise _broken()
     return pixels
@@ -148,7 +158,7 @@ def _many(data: _Pixels, flags: int, start: int, stop: int) -> list[_Pixels]:
     return list(pages)
 
 
-def _animation(data: _Pixels, decoded: Decoded) -> Iterator[tuple[_Pixels, int]]:
+def _animation(data: _Pixels, header: Header, decoded: Decoded) -> Iterator[tuple[_Pixels, int]]:
     try:
         found, moving = cv2.imdecodeanimation(data.reshape(1, -1), 0, MAX_PAGES)
     except (cv2.error, IndexError) as error:
@@ -156,7 +166,37 @@ def _animation(data: _Pixels, decoded: Decoded) -> Iterator[tuple[_Pixels, int]]
     if not found or not moving.frames:
         raise _broken()
     decoded.loop_count = int(moving.loop_count)
-    yield from zip(moving.frames, map(int, moving.durations), strict=True)
+    told = _durations_ms(data.tobytes(), header)
+    durations = told if len(told) == len(moving.frames) else [int(each) for each in moving.durations]
+    yield from zip(moving.frames, durations, strict=True)
+
+
+def _durations_ms(data: bytes, header: Header) -> list[int]:
+    """Return how long each frame of an animation is shown, as Pillow tells it: OpenCV makes up what a GIF does not say,
+    and cuts an AVIF's fractions off, which add up. Empty where Pillow cannot go through it."""
+    starts, durations = list[int](), list[int]()
+    try:
+        with tags.quiet():
+            image = _MOVING[header.format](BytesIO(data))
+            for number in range(image.n_frames):
+                image.seek(number)
+                if header.format in ("webp", "avif"):
+                    image.load()
+                starts.append(int(image.info.get("timestamp", 0)))
+                durations.append(round(image.info.get("duration") or 0))
+            if header.format == "avif":
+                durations = [end - start for start, end in pairwise((*starts, starts[-1] + durations[-1]))]
+            return durations[1:] if getattr(image, "default_image", False) else durations
+    except (BadDirectory, EOFError):
+        return []
+
+
+_MOVING: Final[dict[str, Any]] = {
+    "gif": GifImagePlugin.GifImageFile,
+    "webp": WebPImagePlugin.WebPImageFile,
+    "png": PngImagePlugin.PngImageFile,
+    "avif": AvifImagePlugin.AvifImageFile,
+}
 
 
 def _tiff_page(data: _Pixels, header: Header, index: int) -> _Pixels:
@@ -228,6 +268,21 @@ def _with_ffmpeg(data: _Pixels, header: Header) -> _Pixels | None:
         return None
     is_grey = frames[0].format.name.startswith("gray")
     return frames[0].to_ndarray(format="gray" if is_grey else "bgr24")
+
+
+def _avif_by_ffmpeg(data: _Pixels, header: Header) -> _Pixels | None:
+    """Return an AVIF that OpenCV refuses; None where it has transparency, or cannot be decoded."""
+    try:
+        with av.open(BytesIO(data.tobytes()), "r") as container:
+            frame = next(container.decode(video=0))
+            if header.has_alpha or (frame.width, frame.height) != (header.width, header.height):
+                return None
+            if header.bits == 8:
+                return frame.to_ndarray(format="bgr24")
+            deep: NDArray[np.uint16] = frame.to_ndarray(format="bgr48le").astype(np.uint16)
+            return deep >> (16 - header.bits)
+    except (av.FFmpegError, ValueError, IndexError, StopIteration):
+        return None
 
 
 def _broken(error: Exception | None = None) -> BrokenImage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from moviola.media.kind import HEAD_SIZE
@@ -23,7 +24,7 @@ class Format:
         label: what people call it.
         suffixes: what its files are called, the usual one first.
         has_alpha: it can hold transparency.
-        has_16_bits: samples of more than 8 bits stay so.
+        bits: the most that a sample can have.
         has_pages: several pictures of different sizes can be in one file.
         can_move: a file can be an animation, with a duration for each frame.
         holds: what it can hold beside pixels.
@@ -33,10 +34,15 @@ class Format:
     label: str
     suffixes: tuple[str, ...]
     has_alpha: bool = False
-    has_16_bits: bool = False
+    bits: int = 8
     has_pages: bool = False
     can_move: bool = False
     holds: frozenset[str] = frozenset()
+
+    @property
+    def has_16_bits(self) -> bool:
+        """Whether samples of more than 8 bits are written as such."""
+        return self.bits > 8
 
 
 FORMATS: Final = {
@@ -44,17 +50,17 @@ FORMATS: Final = {
     for each in (
         Format("jpg", "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), holds=_PHOTOGRAPH | {COMMENT}),
         Format(
-            "png", "PNG", (".png", ".apng"), has_alpha=True, has_16_bits=True, can_move=True,
+            "png", "PNG", (".png", ".apng"), has_alpha=True, bits=16, can_move=True,
             holds=_PHOTOGRAPH | {COMMENT, TEXTS},
         ),
         Format("webp", "WebP", (".webp",), has_alpha=True, can_move=True, holds=_PHOTOGRAPH),
-        Format("tiff", "TIFF", (".tif", ".tiff"), has_alpha=True, has_16_bits=True, has_pages=True, holds=_PHOTOGRAPH),
-        Format("heic", "HEIC", (".heic", ".heif", ".hif"), has_alpha=True, has_16_bits=True, has_pages=True,
+        Format("tiff", "TIFF", (".tif", ".tiff"), has_alpha=True, bits=16, has_pages=True, holds=_PHOTOGRAPH),
+        Format("heic", "HEIC", (".heic", ".heif", ".hif"), has_alpha=True, bits=10, has_pages=True,
                holds=_PHOTOGRAPH),
         Format("avif", "AVIF", (".avif",), has_alpha=True, can_move=True, holds=_PHOTOGRAPH),
         Format("bmp", "BMP", (".bmp", ".dib"), has_alpha=True),
         Format("gif", "GIF", (".gif",), has_alpha=True, can_move=True, holds=frozenset((COMMENT,))),
-        Format("pnm", "PNM", (".ppm", ".pgm", ".pbm", ".pnm"), has_16_bits=True),
+        Format("pnm", "PNM", (".ppm", ".pgm", ".pbm", ".pnm"), bits=16),
     )
 }  # fmt: skip
 """By name. All are read; of those in OUTPUT_FORMATS results can be."""
@@ -63,6 +69,9 @@ OUTPUT_FORMATS: Final = tuple(FORMATS)
 
 STILL_FORMATS: Final = tuple(name for name in FORMATS if name != "gif")
 """Those that a single picture can be written as: a GIF has 256 colours, which no filter keeps to."""
+
+CAN_MOVE: Final = frozenset(name for name, each in FORMATS.items() if each.can_move)
+"""Those that a file can be an animation of."""
 
 MAX_QUALITY: Final = 100
 """Of JPEG, WebP, HEIC and AVIF, as their encoders count; 1 is the least."""
@@ -105,6 +114,15 @@ def format_of(data: bytes | memoryview) -> str:
         raise BrokenImage(f"is {unread}, which is not read; convert it to PNG or TIFF")
     *most, last = (each.label for each in FORMATS.values())
     raise BrokenImage(f"is no {', '.join(most)} or {last} picture, whatever its name says")
+
+
+def format_of_file(path: Path) -> str:
+    """Return the name of the format that the first bytes of a file tell; empty for none that is read, or no file."""
+    try:
+        with path.open("rb") as file:
+            return _known(file.read(HEAD_SIZE))
+    except OSError:
+        return ""
 
 
 def is_picture(start: bytes) -> bool:

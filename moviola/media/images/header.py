@@ -8,9 +8,10 @@ behind its pixels, the directories of a TIFF (in `tags`), of which Pillow opens 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pillow_heif
@@ -47,6 +48,7 @@ MAX_PAGES: Final = 1_000
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES, _EXTRA = 256, 257, 258, 262, 277, 338
 _SUBFILE, _PROFILE, _XMP = 254, 34675, 700
 _IPTC, _PHOTOSHOP, _LAYERS = 33723, 34377, 37724
+_RAW: Final = range(50706, 52600)  # DNG's tags
 _REDUCED_OR_MASK: Final = 1 | 4  # TIFF 6.0, NewSubfileType
 _CMYK: Final = 5
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # TIFF 6.0, ExtraSamples
@@ -97,8 +99,9 @@ def read_header(data: bytes | memoryview) -> Header:
     try:
         with tags.quiet():
             found = _READERS[name](bytes(data))
-    except (BadDirectory, EOFError, RuntimeError, StopIteration):
-        raise BrokenImage("is broken: its header is cut short or makes no sense") from None
+    except (BadDirectory, EOFError, RuntimeError, StopIteration) as error:
+        reason = f" ({error!s:.80})" if str(error) else ""
+        raise BrokenImage(f"is broken, or of a sort that is not known: its header cannot be read{reason}") from None
     except DecompressionBombError:
         raise BrokenImage(f"has far more than {MAX_PIXELS / 1e6:.0f} million pixels by its header, the most") from None
     if not found.pages:
@@ -112,6 +115,14 @@ def read_header(data: bytes | memoryview) -> Header:
             f"has {found.pixel_count / 1e6:.0f} million pixels by its header; {MAX_PIXELS / 1e6:.0f} are the most"
         )
     return found
+
+
+def is_animation(path: Path) -> bool:
+    """Whether a file is an animation that can be read."""
+    try:
+        return read_header(path.read_bytes()).is_moving
+    except (BrokenImage, OSError):
+        return False
 
 
 def too_large(size: int) -> str:
@@ -146,7 +157,7 @@ def _jpg(data: bytes) -> Header:
         found.left_out.append(LeftOut.BLOCKS)
     carried = _carried(found, image.info, exif, 1 if image.layers == 1 else 3)
     chroma = _CHROMA.get(JpegImagePlugin.get_sampling(image), "444" if image.layers == 1 else "420")
-    return _header("jpg", image.size, found, carried, exif, is_lossless=False, chroma=chroma)
+    return _header("jpg", image.size, found, carried, exif, is_lossless=False, chroma=chroma, is_cmyk=image.layers == 4)
 
 
 def _png(data: bytes) -> Header:
@@ -296,13 +307,20 @@ def _whole(value: object) -> int:
 
 def _tiff(data: bytes) -> Header:
     """OpenCV turns TIFF pictures upright by their own tag."""
-    pages = dict(_tiff_pages(data))
+    pages, overviews = dict[int, tags.Directory](), False
+    for index, page in enumerate(directories(data, MAX_PAGES + 1)):
+        if _WIDTH in page and _HEIGHT in page:
+            is_reduced = bool(number(page, _SUBFILE) & _REDUCED_OR_MASK)
+            overviews = overviews or is_reduced
+            pages |= {} if is_reduced else {index: page}
     if not pages:
         raise BrokenImage("is broken: there is no picture in it")
     first = next(iter(pages.values()))
     sizes = [(number(page, _WIDTH), number(page, _HEIGHT)) for page in pages.values()]
     found = Collector()
-    if {_IPTC, _PHOTOSHOP, _LAYERS} & set(first):
+    if overviews:
+        found.left_out.append(LeftOut.THUMBNAIL)
+    if any(tag in (_IPTC, _PHOTOSHOP, _LAYERS) or tag in _RAW for tag in first):
         found.left_out.append(LeftOut.BLOCKS)
     info = {"icc_profile": first.get(_PROFILE, b""), "xmp": first.get(_XMP, b"")}
     is_cmyk = any(number(page, _PHOTOMETRIC) == _CMYK for page in pages.values())
@@ -316,13 +334,6 @@ def _tiff(data: bytes) -> Header:
         is_premultiplied=_ASSOCIATED in extra,
         planar=frozenset(index for index, page in pages.items() if is_planar(page)),
     )  # fmt: skip
-
-
-def _tiff_pages(data: bytes) -> Iterator[tuple[int, tags.Directory]]:
-    """Yield index and directory of each page that is a picture of its own."""
-    for index, page in enumerate(directories(data, MAX_PAGES + 1)):
-        if _WIDTH in page and _HEIGHT in page and not number(page, _SUBFILE) & _REDUCED_OR_MASK:
-            yield index, page
 
 
 def _carried(

@@ -24,6 +24,9 @@ MAX_DATA_SIZE: Final = 64 * 1024 * 1024
 
 Directory = ImageFileDirectory_v2
 
+MAX_VALUE_SIZE: Final = 16 * 1024
+"""Bytes of one tag that is carried: a comment of some pages. What is longer is an editor's own data."""
+
 ORIENTATION, MAKER_NOTE = 274, 37500
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 CAMERA, PLACE, INTEROPERABILITY = 34665, 34853, 40965
@@ -37,7 +40,7 @@ _SIZES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11
 _CENTIMETRE: Final = 3
 
 _OF_PIXELS: Final = frozenset((
-    *range(254, 267), 273, 274, *range(277, 282), 284, 285, *range(288, 294), 297, 301, *range(317, 327), 330,
+    *range(254, 267), 273, 274, *range(277, 282), 284, *range(288, 294), 301, 317, *range(320, 327), 330,
     *range(332, 344), 346, 347, *range(512, 522), *range(529, 533),
 ))  # fmt: skip
 """TIFF 6.0's tags that say how pixels are stored, and those of EXIF's thumbnail: a written picture has its own."""
@@ -97,7 +100,7 @@ def directory_at(data: bytes | memoryview, offset: int, reader: BytesIO | None =
     made = _empty(data, group)
     size = 8 if bytes(data[2:4]) in (b"+\0", b"\0+") else 2
     count = int.from_bytes(data[offset : offset + size], "little" if made.prefix == b"II" else "big")
-    if not 0 < count <= MAX_ENTRIES:
+    if count > MAX_ENTRIES:
         raise BadDirectory(f"a directory of {count} entries")
     with quiet():
         reader = reader or _Reader(data)
@@ -152,10 +155,12 @@ def resolution_of(exif: bytes) -> tuple[float, float] | None:
 
 @dataclass(slots=True)
 class Tags:
-    """A directory that is written, and those below it by the tags that point to them."""
+    """A directory that is written, and those below it by the tags that point to them; `is_short` where something of it
+    is too long or broken."""
 
     own: Directory
     below: dict[int, Tags] = field(default_factory=dict)
+    is_short: bool = False
 
     def __bool__(self) -> bool:
         return bool(len(self.own) or self.below)
@@ -200,12 +205,13 @@ def lasting(data: bytes | memoryview) -> Tags:
     first = next(directories(data, 1), None)
     if first is None:
         raise BadDirectory("no directory")
-    tags = Tags(_copy(first, _OF_PIXELS | _APART))
+    tags = _copy(first, _OF_PIXELS | _APART)
     for tag, left_out in ((CAMERA, _OF_CAMERA), (PLACE, frozenset[int]())):
         if found := _below(data, first, tag):
-            tags.below[tag] = Tags(_copy(found, left_out))
+            tags.below[tag] = _copy(found, left_out)
+            tags.is_short = tags.is_short or tags.below[tag].is_short
             if inner := _below(data, found, INTEROPERABILITY):
-                tags.below[tag].below[INTEROPERABILITY] = Tags(_copy(inner, frozenset()))
+                tags.below[tag].below[INTEROPERABILITY] = _copy(inner, frozenset())
     tags.below = {tag: each for tag, each in tags.below.items() if each}
     return tags
 
@@ -243,9 +249,10 @@ def _below(data: bytes | memoryview, found: Directory, tag: int) -> Directory | 
     return directory_at(data, offset, group=tag) if offset else None
 
 
-def _copy(found: Directory, left_out: frozenset[int]) -> Directory:
+def _copy(found: Directory, left_out: frozenset[int]) -> Tags:
     """Return the tags of a directory, those that cannot be written left out, each with its type."""
     made = Directory(prefix=found.prefix, group=found.group)
+    tags = Tags(made)
     for tag in sorted(set(found) - left_out):
         if found.tagtype[tag] not in (*_SIZES, _LONG8):
             continue  # a pointer to what is not carried
@@ -254,10 +261,12 @@ def _copy(found: Directory, left_out: frozenset[int]) -> Directory:
                 _add(made, tag, found)
                 alone = Directory(prefix=found.prefix, group=found.group)
                 _add(alone, tag, found)
-                alone.tobytes(8)
+                if len(alone.tobytes(8)) > MAX_VALUE_SIZE:
+                    raise BadDirectory("a value too long")
         except BadDirectory:
+            tags.is_short = True
             del made[tag]
-    return made
+    return tags
 
 
 def _add(made: Directory, tag: int, found: Directory) -> None:

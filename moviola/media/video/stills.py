@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Final
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from moviola.media.errors import UnreadableSource
+from moviola.media.images.decode import Page, decode
 from moviola.media.images.encode import Settings, encode
+from moviola.media.images.formats import BrokenImage
+from moviola.media.images.header import read_header
 from moviola.media.video.memory import MAX_PIXELS
 from moviola.media.video.opening import opened
 from moviola.media.video.orientation import Orientation
@@ -25,6 +29,9 @@ CODEC: Final = "ffv1"
 """Of clips of single frames: it changes no sample, and each frame stands alone."""
 
 _RATE: Final = 25  # frames a second that a clip says it has; nothing is timed by it
+_TICKS: Final = 1000  # a second, of clips that are timed
+_UNTIMED_MS: Final = 100  # how long browsers show a frame that does not say it
+_LOSSLESS: Final = {"qp": "0", "preset": "ultrafast", "tune": "zerolatency", "threads": "1"}
 _PNG: Final = Settings(quality=100, lossless=True, chroma="444")
 
 
@@ -73,6 +80,49 @@ def clip_of_video(video: Path, path: Path, context: int) -> list[int]:
         raise UnreadableSource(video, "no frame of it can be decoded", "check that it is the file you meant")
     _write((orient(frame, Orientation.of_side_data(side_data_of_frame(frame))) for frame in frames), path)
     return indexes
+
+
+def clip_of_animation(picture: Path, path: Path) -> None:
+    """Write the frames of an animation (GIF, WebP, APNG, AVIF) as a clip, each with its time, over black where it is
+    transparent, with the colours that most videos have: 8 bits, 4:2:0.
+
+    Args:
+        picture: a file of moviola.media.images that is an animation.
+        path: of the clip, a new file.
+
+    Raises:
+        UnreadableSource: it is none, or broken.
+    """
+    data = picture.read_bytes()
+    try:
+        header = read_header(data)
+        with av.open(str(path), "w", format="mov", options={"fflags": "+bitexact"}) as container:
+            stream = container.add_stream("libx264", rate=_TICKS, options=_LOSSLESS)
+            stream.time_base = stream.codec_context.time_base = Fraction(1, _TICKS)
+            at = 0
+            for page in decode(data, header).pages:
+                frame = _frame_of(page)
+                if not at:
+                    stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, frame.format.name
+                frame.pts, frame.time_base = at, Fraction(1, _TICKS)
+                for packet in stream.encode(frame):
+                    packet.duration = page.duration_ms or _UNTIMED_MS  # each frame gives its packet at once
+                    container.mux(packet)
+                at += page.duration_ms or _UNTIMED_MS
+    except BrokenImage as error:
+        raise UnreadableSource(picture, f"this file {error}", "check that it is the file you meant") from error
+
+
+def _frame_of(page: Page) -> av.VideoFrame:
+    """Return a frame of an animation, of even size: what is odd gets a line more, for H.264 takes no other."""
+    colour = page.colour if page.colour.itemsize == 1 else (page.colour >> 8).astype(np.uint8)
+    if page.alpha is not None:
+        alpha = page.alpha if page.alpha.itemsize == 1 else (page.alpha >> 8).astype(np.uint8)
+        colour = np.rint(colour * ((alpha if colour.ndim == 2 else alpha[..., None]) / 255)).astype(np.uint8)
+    odd = [(0, colour.shape[0] % 2), (0, colour.shape[1] % 2), (0, 0)][: colour.ndim]
+    bgr = np.pad(colour if colour.ndim == 3 else np.repeat(colour[..., None], 3, 2), [*odd, (0, 0)][:3], mode="edge")
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(bgr), format="bgr24")
+    return frame.reformat(format="yuv420p", src_color_range="JPEG", dst_color_range="MPEG", dst_colorspace="ITU601")
 
 
 def pictures_of(clip: Path, indexes: Collection[int]) -> list[bytes]:

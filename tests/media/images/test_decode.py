@@ -1,13 +1,21 @@
 from __future__ import annotations
 
+import struct
+from contextlib import suppress
+from io import BytesIO
+
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
 
 from moviola.media.images.decode import CUT_SHORT, Decoded, Page, decode
-from moviola.media.images.formats import BrokenImage
+from moviola.media.images.formats import FORMATS, BrokenImage
 from moviola.media.images.header import read_header
-from tests.media.images.pictures import Pixels, animation, corners, encoded, exif, short, tiff, with_exif
+from moviola.media.images.orientation import upright
+from tests.media.images.pictures import Pixels, animation, corners, encoded, exif, heic, short, tiff, with_exif
 
 
 def pages(data: bytes) -> tuple[list[Page], Decoded]:
@@ -132,6 +140,82 @@ def test_other_files_cut_short_are_broken(suffix: str) -> None:
     data = encoded(np.random.default_rng(1).integers(0, 256, (60, 80, 3), np.uint8), suffix)
     with pytest.raises(BrokenImage):
         pages(data[: len(data) // 2])
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_each_byte_may_be_the_last(name: str) -> None:
+    """What is there of a file is a picture or a sentence, and nothing worse."""
+    data = encoded(corners(16, 8), FORMATS[name].suffixes[0])
+    for end in (*range(0, len(data), max(1, len(data) // 100)), len(data) - 1):
+        with suppress(BrokenImage):
+            found, _ = pages(data[:end])
+            assert [page.colour.shape[:2] for page in found] == [(8, 16)]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@settings(max_examples=30)
+@given(data=st.data())
+def test_damage_within_is_said_and_nothing_worse(name: str, data: st.DataObject) -> None:
+    whole = bytearray(encoded(corners(16, 8), FORMATS[name].suffixes[0]))
+    for _ in range(3):
+        whole[data.draw(st.integers(12, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    with suppress(BrokenImage):
+        pages(bytes(whole))
+
+
+def test_an_avif_of_ten_bits_has_all_of_them() -> None:
+    grey = np.tile(np.arange(0, 1024, 8, dtype=np.uint16), (16, 1))
+    page = only(
+        encoded(np.dstack((grey, grey, grey)), ".avif", cv2.IMWRITE_AVIF_DEPTH, 10, cv2.IMWRITE_AVIF_QUALITY, 100)
+    )
+    assert page.colour.dtype == np.uint16
+    assert np.abs(page.colour.astype(int) - np.round(grey / 1023 * 65535)[..., None]).max() <= 2 * 64
+
+
+@pytest.mark.parametrize(
+    ("data", "white"),
+    [
+        (b"P6 2 1 100\n" + bytes((100, 100, 100, 50, 50, 50)), [255, 128]),
+        (b"P5 2 1 1023\n" + struct.pack(">2H", 1023, 512), [65535, 32800]),
+        (b"P2 2 1 15 15 0", [255, 0]),
+        (b"P4 8 1\n\x7f", [255, 0]),
+    ],
+)
+def test_a_pnm_of_any_white(data: bytes, white: list[int]) -> None:
+    colour = only(data).colour
+    assert (colour if colour.ndim == 2 else colour[..., 0])[0, :2].tolist() == white
+
+
+def test_a_tiff_whose_transparency_is_unassociated_is_exact() -> None:
+    """OpenCV gives it multiplied in, and what is transparent without its colours."""
+    alpha = np.tile(np.arange(48, dtype=np.uint8) * 5, (32, 1))
+    file = BytesIO()
+    Image.fromarray(np.dstack((corners()[..., ::-1], alpha))).save(file, "TIFF", compression="tiff_lzw")
+    page = only(file.getvalue())
+    assert (page.colour == corners()).all()
+    assert page.alpha is not None
+    assert (page.alpha == alpha).all()
+
+
+def test_a_grey_tiff_keeps_its_transparency() -> None:
+    file = BytesIO()
+    Image.fromarray(np.dstack((GREY, 255 - GREY)), "LA").save(file, "TIFF")
+    page = only(file.getvalue())
+    assert (page.colour == GREY).all()
+    assert page.alpha is not None
+    assert (page.alpha == 255 - GREY).all()
+
+
+@pytest.mark.parametrize("angle", [0, 1, 2, 3])
+def test_a_heic_is_upright_once(angle: int) -> None:
+    """The container turns it, and EXIF says the same: only one of them counts."""
+    orientation = (1, 8, 3, 6)[angle]
+    block = Image.Exif()
+    block[274] = orientation
+    page = only(heic([corners()], exif=block.tobytes()))
+    expected = upright(corners(), orientation)
+    assert page.colour.shape == expected.shape
+    assert np.abs(page.colour.astype(int) - expected).mean() < 6
 
 
 def test_a_header_alone_is_broken() -> None:

@@ -155,6 +155,14 @@ def test_an_animation_stays_one(tmp_path: Path, suffix: str) -> None:
     assert loop == (None if suffix == ".avif" else 3)
 
 
+def test_a_gif_that_does_not_say_how_long_its_frames_are_shown(tmp_path: Path) -> None:
+    frames = [Image.new("L", (8, 8), value) for value in (255, 0)]
+    file = BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    image = Image.open(BytesIO(hang(tmp_path, {"a.gif": file.getvalue()}, output("flip"))["a.gif"]))
+    assert image.info.get("duration", 0) == 0
+
+
 def test_an_animation_in_another_format(tmp_path: Path) -> None:
     frames = [np.full((20, 30, 3), value, np.uint8) for value in (255, 0, 255)]
     files = {"a.gif": animation(".gif", frames)}

@@ -69,7 +69,7 @@ def test_what_is_no_picture_goes_by_name_with_the_reason(tmp_path: Path) -> None
     assert told["b.png"] == ""
     assert "no JPEG" in told["a.jpg"]
     assert told["c.png"] == "is empty"
-    assert "cut short" in told["d.png"]
+    assert "header cannot be read" in told["d.png"]
     assert "10000 million pixels" in told["e.png"]
     assert "cannot be read" in told["f.png"]
     assert [size for size, *_ in table["p"]] == [0, len(PNG), 0, 0, 0, 0]

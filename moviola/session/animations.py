@@ -1,0 +1,44 @@
+"""Animations that are to become videos, because the name of their output says so."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from moviola.media import images, video
+from moviola.media.images.formats import CAN_MOVE, format_of_file
+from moviola.media.material import Material
+from moviola.media.video.containers import BY_EXTENSION
+
+
+@contextmanager
+def as_videos(materials: Sequence[Material], out: str | None) -> Iterator[list[Material]]:
+    """Give the block the materials; an only one that is an animation is a video where `out` is a video's name.
+
+    Its clip is a file that is gone behind the block; the material has the animation's name. Without such a name an
+    animation stays one. Raise moviola.media.errors.UnreadableSource.
+    """
+    path = _animation(materials)
+    if out is None or path is None or Path(out).suffix.lower() not in BY_EXTENSION:
+        yield list(materials)
+        return
+    from moviola.media.images.header import is_animation  # noqa: PLC0415 - libraries that a command does without
+    from moviola.media.video.stills import clip_of_animation  # noqa: PLC0415 - as above
+
+    if not is_animation(path):
+        yield list(materials)
+        return
+    with tempfile.TemporaryDirectory(prefix="moviola-animation-") as folder:
+        clip = Path(folder, "clip.mov")
+        clip_of_animation(path, clip)
+        yield [Material(video.KIND.name, materials[0].name, ((materials[0].name, clip),))]
+
+
+def _animation(materials: Sequence[Material]) -> Path | None:
+    """Return the only file that is to be sent, if it is a picture of a format that can move."""
+    if len(materials) != 1 or materials[0].kind != images.KIND.name or len(materials[0].files) != 1:
+        return None
+    path = materials[0].path
+    return path if format_of_file(path) in CAN_MOVE else None
