@@ -11,6 +11,7 @@ import sys
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import BinaryIO, Final
 
 from moviola.media.errors import SpliceError
@@ -21,6 +22,12 @@ _BLOCK_SIZE: Final = 8 * 1024 * 1024
 
 _MAX_OFFSET: Final = 2**32 - 1
 """What an `stco` has room for; a `co64` has 64 bits."""
+
+MAX_INDEX_SIZE: Final = 256 * 1024 * 1024
+"""Bytes of an index that is read at once: that of a day at 60 frames a second has 100 MB."""
+
+_MAX_DEPTH: Final = 8
+"""Boxes within each other, of those that are taken apart; the tables of samples are six deep."""
 
 EMPTY_DESCRIPTION: Final = 8
 """Bytes of the content of an `stsd` without an entry: version, flags, and how many there are."""
@@ -57,7 +64,7 @@ class Box:
         return next(self.all(*path), None)
 
 
-def parsed(data: bytes) -> list[Box]:
+def parsed(data: bytes, depth: int = 0) -> list[Box]:
     """Return the boxes that lie in `data` one behind the other. Raise SpliceError where they are none."""
     boxes, at = [], 0
     while at + 8 <= len(data):
@@ -65,7 +72,8 @@ def parsed(data: bytes) -> list[Box]:
         if size < 8 or at + size > len(data):
             raise SpliceError(f"the box {kind!r} of the finished file has a wrong size; this is a fault of the program")
         content = data[at + 8 : at + size]
-        boxes.append(Box(kind, children=parsed(content)) if kind in _CONTAINERS else Box(kind, content))
+        is_taken_apart = kind in _CONTAINERS and depth < _MAX_DEPTH
+        boxes.append(Box(kind, children=parsed(content, depth + 1)) if is_taken_apart else Box(kind, content))
         at += size
     return boxes
 
@@ -73,10 +81,23 @@ def parsed(data: bytes) -> list[Box]:
 def index_of(file: BinaryIO) -> Box:
     """Return the `moov` of a file. Raise SpliceError without one."""
     for kind, at, size in _top_level(file):
-        if kind == b"moov":
+        if kind == b"moov" and size <= MAX_INDEX_SIZE:
             file.seek(at)
             return parsed(file.read(size))[0]
     raise SpliceError("the finished file has no index; this is a fault of the program")
+
+
+def is_dolby_vision(path: Path, form: str) -> bool:
+    """Return True if an MP4 or QuickTime file describes a track as Dolby Vision (its box `dvcC`, `dvvC` or `dvwC`);
+    False of a file of another format of FFmpeg's, or one whose index is not there or too large to be looked at."""
+    if not form.startswith("mov"):
+        return False
+    try:
+        with path.open("rb") as file:
+            descriptions = index_of(file).all(b"trak", b"mdia", b"minf", b"stbl", b"stsd")
+            return any(kind in box.data for box in descriptions for kind in (b"dvcC", b"dvvC", b"dvwC"))
+    except (SpliceError, OSError, struct.error):
+        return False
 
 
 def to_front(file: BinaryIO, edit: Callable[[Box], None]) -> None:

@@ -206,14 +206,14 @@ def _sample_rates(source: VideoSplice) -> Iterator[int]:
 
 
 class DummyVideo:
-    """A video of one small picture, for trials.
+    """A video of one small picture, for trials; timecodes depend on its rate.
 
     Attributes:
         stream: of the file.
     """
 
-    def __init__(self, file: OutputContainer) -> None:
-        self.stream = file.add_mux_stream("mpeg4", rate=25, width=16, height=16, time_base=Fraction(1, 25))
+    def __init__(self, file: OutputContainer, rate: Fraction) -> None:
+        self.stream = file.add_mux_stream("mpeg4", rate=rate, width=16, height=16, time_base=Fraction(1, 25))
 
     def packet(self) -> Packet[Any]:
         """Return its only packet."""
@@ -245,7 +245,7 @@ def _written(form: str, tags: tuple[tuple[str, str], ...]) -> frozenset[str]:
     """Return the names of those tags of a file that FFmpeg's muxer writes, and its demuxer reads, as they are."""
     buffer = BytesIO()
     with av.open(buffer, "w", format=form) as file:
-        video = DummyVideo(file)
+        video = DummyVideo(file, Fraction(25))
         file.metadata.update(dict(tags))
         file.mux_one(video.packet())
     buffer.seek(0)

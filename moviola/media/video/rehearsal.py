@@ -221,7 +221,7 @@ def _written(
     buffer = BytesIO()
     with OutputFile(buffer, container, source, source.time_base.denominator) as output:
         runs: list[Iterator[Mux]] = []
-        video = DummyVideo(output.file) if with_video else None
+        video = DummyVideo(output.file, source.rate) if with_video else None
         if video is not None:
             output.describe(video.stream, source.stream)
         for stream in source.passthrough:

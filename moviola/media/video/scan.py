@@ -27,6 +27,7 @@ from moviola.media.video.description import Tally, describe
 from moviola.media.video.fields import order_of, order_of_code
 from moviola.media.video.headers import ATTACHMENT, Chapter, DecoderParameters, PassthroughStream, Tags
 from moviola.media.video.mastering import ContentLight, MasteringDisplay
+from moviola.media.video.mov_boxes import is_dolby_vision
 from moviola.media.video.opening import CHECK_PATH, decoder_parameters, first_frame, opened, packets_of
 from moviola.media.video.orientation import Orientation
 from moviola.media.video.promises import damaged_places, missing_ends
@@ -205,7 +206,11 @@ class Scanner:
         timeline = timeline_of(self._clocks)
         findings = [*self._left_out]
         findings += beside_the_picture(
-            self.stream, self.first.side_data, +self.strange_packets, has_captions=self.has_captions
+            self.stream,
+            self.first.side_data,
+            +self.strange_packets,
+            has_captions=self.has_captions,
+            is_dolby_vision=is_dolby_vision(self.path, self.container.format.name),
         )
         carried, numbers = self._carried(self._others, self.firsts, findings)
         track = SourceTrack(

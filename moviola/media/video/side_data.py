@@ -85,7 +85,12 @@ def side_data_of_packet(packet: Packet[Any]) -> tuple[list[SideData], int]:
 
 
 def beside_the_picture(
-    stream: VideoStream, first: FrameSideData, strange_packets: Counter[int], *, has_captions: bool
+    stream: VideoStream,
+    first: FrameSideData,
+    strange_packets: Counter[int],
+    *,
+    has_captions: bool,
+    is_dolby_vision: bool = False,
 ) -> Iterator[Finding]:
     """Yield what becomes of side data that no output has, and of further views.
 
@@ -94,10 +99,13 @@ def beside_the_picture(
         first: of its first frame.
         strange_packets: by a stream's index, how many packets have side data that PyAV does not know.
         has_captions: some packet has user data of CAPTIONS_MARK.
+        is_dolby_vision: the container says so; the first frame need not.
     """
     if stream.disposition & Disposition.multilayer:
         reason = "are left out: only the first one is decoded and filtered"
         yield Finding("the video's other views or layers (MV-HEVC)", Fate.LOST, reason)
+    if is_dolby_vision or "DOVI_METADATA" in first.known:
+        yield Finding("Dolby Vision", Fate.LOST, "is left out: no output tells it")
     for name, what in _LOST.items():
         if name in first.known and first.known[name][:4] != _ONE_VIEW.get(name):
             yield Finding(what, Fate.LOST, "is left out: no output tells it")
@@ -116,7 +124,6 @@ _ONE_VIEW: Final = {"STEREO3D": bytes(4)}
 """How side data begins that says only that there is one view."""
 
 _LOST: Final = {
-    "DOVI_METADATA": "Dolby Vision",
     "DYNAMIC_HDR_PLUS": "HDR10+ metadata",
     "DYNAMIC_HDR_VIVID": "HDR Vivid metadata",
     "AMBIENT_VIEWING_ENVIRONMENT": "the ambient viewing environment",

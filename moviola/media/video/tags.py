@@ -52,6 +52,8 @@ def stream_tags(tags: Mapping[str, str], language: str, container: Container) ->
         title = handler
     if title:
         told[TITLE] = title
+        if container.is_boxes:
+            told.setdefault(_HANDLER, title)  # where older players look for it
     if language in ("", UNKNOWN):
         language = named(tags, LANGUAGE) or UNKNOWN
     told[LANGUAGE] = language  # unsaid, Matroska takes it for English

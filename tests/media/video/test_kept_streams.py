@@ -18,14 +18,14 @@ from tests.media.video.cutting_room import in_container, output, take, told
 AMR_FRAME = 160  # samples
 
 
-def with_streams(path: Path, add: Callable[[Any], Sequence[Any]], *, video: int = 25) -> Path:
+def with_streams(path: Path, add: Callable[[Any], Sequence[Any]], *, video: int = 25, rate: Fraction = RATE) -> Path:
     """Write a clip of so many frames, with what `add` puts into its container: the packets that it returns."""
     with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream("mpeg4", rate=RATE)
+        stream: Any = container.add_stream("mpeg4", rate=rate)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         packets: list[Any] = list(add(container))
         for index, frame in enumerate(frames(video, "yuv420p", 64, 48)):
-            frame.pts, frame.time_base = index, 1 / RATE
+            frame.pts, frame.time_base = index, 1 / rate
             packets += stream.encode(frame)
         packets += stream.encode(None)
         container.start_encoding()
@@ -205,6 +205,17 @@ def test_a_timecode_track_is_kept_and_said_so(tmp_path: Path) -> None:
             assert ("data" in [one.type for one in container.streams]) == (name != "matroska")
 
 
+def test_a_timecode_that_drops_frames_is_kept_at_its_rate(tmp_path: Path) -> None:
+    def add(container: Any) -> list[Any]:
+        container.streams.video[0].metadata["timecode"] = "01:00:00;02"
+        return []
+
+    clip = with_streams(tmp_path / "clip.mov", add, rate=Fraction(30000, 1001))
+    assert all(one.fate is Fate.KEPT for one in told(clip, output()).values())
+    with av.open(str(take(clip, tmp_path).path)) as container:
+        assert container.streams.video[0].metadata["timecode"] == "01:00:00;02"
+
+
 def flags_clip(path: Path) -> Path:
     """Two languages of sound, two of subtitles: some with titles, one forced, one of each shown unasked."""
     flag = av.stream.Disposition
@@ -268,3 +279,25 @@ def test_captions_within_the_video_are_said(tmp_path: Path) -> None:
     clip = remux(encode(tmp_path / "plain.ts", "libx264", 10), tmp_path / "clip.ts", captioned)
     assert told(clip, output())["closed captions"].fate is Fate.LOST
     assert "closed captions" not in told(tmp_path / "plain.ts", output())
+
+
+def with_box(data: bytes, path: Sequence[bytes], added: bytes) -> bytes:
+    """Put a box at the end of the first one at a path of types, from `moov` on, which lies at the file's end."""
+    places, at = [], data.rindex(b"moov")
+    for kind in path:
+        at = data.index(kind, at)
+        places.append(at - 4)
+    last = places[-1] + int.from_bytes(data[places[-1] : places[-1] + 4], "big")
+    changed = bytearray(data[:last] + added + data[last:])
+    for place in places:
+        changed[place : place + 4] = (int.from_bytes(changed[place : place + 4], "big") + len(added)).to_bytes(4, "big")
+    return bytes(changed)
+
+
+def test_dolby_vision_that_only_the_container_tells_is_said(tmp_path: Path) -> None:
+    plain, clip = encode(tmp_path / "plain.mp4", "libx264", 3), tmp_path / "clip.mp4"
+    box = (32).to_bytes(4, "big") + b"dvvC" + b"\1\0\x12\x15\x20" + bytes(19)
+    path = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1")
+    clip.write_bytes(with_box(plain.read_bytes(), path, box))
+    assert told(clip, output())["Dolby Vision"].fate is Fate.LOST
+    assert "Dolby Vision" not in told(plain, output())
