@@ -1,4 +1,4 @@
-"""Sound that begins before zero, in a Matroska: it is not heard.
+"""Sound that a file holds and that is not heard: what begins before zero, in a Matroska, and what ends a stream.
 
 An MP4 has edit lists for that, and FFmpeg writes them by itself. A Matroska has a field of the track, CodecDelay: by so
 much its blocks are stamped later, and so much of the decoded sound is not played (RFC 9559, 5.1.4.1.28). FFmpeg writes
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from io import BytesIO
 from itertools import chain
+from struct import unpack_from
 from typing import Any, Final
 
 import av
@@ -63,6 +64,19 @@ def _counted_from_zero(packets: Iterable[Packet[Any]], delay_s: Fraction, base: 
     for packet in packets:
         if delay_s and packet.duration and not packet.has_sidedata(SKIPPED):
             packet.duration = round(max(STEP_S, packet.duration * base - delay_s) / base)
+        yield packet
+
+
+def as_heard(packets: Iterable[Packet[Any]], base: Fraction, sample_rate: int) -> Iterator[Packet[Any]]:
+    """Yield packets that last as long as they are heard: the last one is often filled up by its encoder, which an MP4
+    tells by a shorter duration. Where the source's container does so as well, it is shorter already."""
+    usual = 0
+    for packet in packets:
+        duration = packet.duration or 0
+        if packet.has_sidedata(SKIPPED) and duration >= usual:
+            (skipped,) = unpack_from("<4xI", bytes(packet.get_sidedata(SKIPPED)))
+            packet.duration = max(1, duration - round(skipped / sample_rate / base)) if skipped else duration
+        usual = duration
         yield packet
 
 

@@ -20,7 +20,7 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.stream import Stream
 
-from moviola.media.video.codec_delay import delayed
+from moviola.media.video.codec_delay import as_heard, delayed
 from moviola.media.video.containers import Container, Way
 from moviola.media.video.headers import ATTACHMENT, COVER, Chapter, PassthroughStream, StreamTags, VideoSplice
 from moviola.media.video.mov_boxes import Box, to_front
@@ -112,6 +112,8 @@ class OutputFile:
         stream = add_untouched(self.file, told)
         stream.time_base = facts.time_base
         self.describe(stream, facts)
+        if isinstance(template, AudioStream) and self.container.has_edits:
+            packets = as_heard(packets, facts.time_base, template.codec_context.sample_rate)
         ready = repacked(packets, template) if way is Way.REPACKED else packets
         return untouched(ready, stream, facts.time_base)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -168,3 +169,24 @@ def test_a_pause_with_b_frames_lengthens_nothing(name: str, tmp_path: Path) -> N
         assert duration_s(path) == pytest.approx(5.68, abs=0.045), container
         assert last.duration is not None
         assert float(last.duration * last.time_base) == pytest.approx(0.04, abs=0.02), container
+
+
+def test_sound_ends_where_it_ended(tmp_path: Path) -> None:
+    """An encoder fills up the last packet; a player that decoded all of it would go on for some milliseconds."""
+    clip = write(tmp_path / "clip.mkv", sound="libopus", count=6)
+    ends_s = sound_ends_s(clip)
+    assert ends_s == pytest.approx(6 * STEP_S, abs=EXACT_S)
+    for container, path, _ in made(clip, tmp_path):
+        assert sound_ends_s(path) == pytest.approx(ends_s, abs=2 * EXACT_S), container
+
+
+def sound_ends_s(path: Path) -> float:
+    """When the sound is over: as its track tells, or where it does not, as it is decoded."""
+    with av.open(str(path)) as file:
+        sound: Any = file.streams.audio[0]
+        if sound.duration is not None:
+            return float((sound.start_time + sound.duration) * sound.time_base)
+        *_, last = file.decode(audio=0)
+        assert last.pts is not None
+        assert last.time_base is not None
+        return float(last.pts * last.time_base) + last.samples / last.sample_rate
