@@ -233,7 +233,8 @@ class ChunkDecoder:
     def _finish(self) -> None:
         self.report.silent_packets = sorted(packet - self._preroll for packet in self._silent)
         if self._process.codec in PICTURE_IN_EACH and not self._has_fields:
-            self._damaged |= self._silent
+            begins = self.table.recovery[0].packet if self.table.recovery else 0  # before, nothing can be decoded
+            self._damaged |= {packet for packet in self._silent if packet >= begins}
         met = {packet for packet in self._damaged if not is_expected(self.table, packet)}
         self.report.damaged_packets = len(met)
         spoiled = affected(self.table, met) if met else set()

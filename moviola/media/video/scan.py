@@ -117,13 +117,14 @@ class Scan:
 
 def scan(path: Path) -> Scan:
     """Read all packets of a file once; raise UnreadableSource if no frame of it can be decoded."""
-    first = FirstFrame.of(first_frame(path))
+    first = first_frame(path)
     with opened(path) as (container, stream):
-        scanner = Scanner(path, container, stream, first)
+        scanner = Scanner(path, container, stream, FirstFrame.of(first))
         for _ in scanner.packets():
             pass
         found = scanner.found()
         found.damage = list(scanner.damage(found))
+        found.findings += scanner.beginning(first.pts)
         return found
 
 
@@ -230,6 +231,20 @@ class Scanner:
             packet.stream_index, packet.pts, packet.dts, packet.duration or 0, shown=shown, skipped=skipped
         )
 
+    def beginning(self, first_pts: int | None) -> Iterator[Finding]:
+        """Yield what is left out before the first frame that can be decoded, which is shown at `first_pts`."""
+        shown = (pts for pts, shown in zip(self.pts, self.shown, strict=True) if shown and pts is not None)
+        count = 0 if first_pts is None else sum(pts < first_pts for pts in shown)
+        if count:
+            what = "1 frame comes" if count == 1 else f"{count} frames come"
+            yield Finding("the beginning", Fate.LOST, f"is left out: {what} before the first that can be decoded")
+
+    def _damaged_packets(self, timeline: Timeline) -> frozenset[int]:
+        """Those that are damaged. Where recordings were joined, MPEG-TS takes the last one before for broken off, and
+        FFmpeg's parsers mark the one before that instead, which they still hold."""
+        joints = [shift.first for shift in timeline.shifts.get(self.stream.index, ())]
+        return frozenset(self.damaged) - {joint - back for joint in joints for back in (1, 2)}
+
     def damage(self, found: Scan) -> Iterator[Finding]:
         """Yield what of the file is not whole, once all of it has been read and gave `found`."""
         yield from (Finding("the file", Fate.LOST, error) for error in self.errors)
@@ -239,8 +254,8 @@ class Scanner:
         yield from missing_ends(
             self.path, self.container, self.stream, self._others, counts, shown_s, found.timeline.start_s
         )
-        if self.damaged:
-            places = [index for index in self.damaged if index - 1 not in found.damaged_packets]
+        if found.damaged_packets:
+            places = [index for index in sorted(found.damaged_packets) if index - 1 not in found.damaged_packets]
             times = [found.track.pts[index] for index in places]
             yield damaged_places([None if time is None else time * base for time in times])
 
@@ -338,7 +353,7 @@ class Scanner:
             stream_metadata=self._stream_metadata(),
             chapters=[_chapter(one, timeline) for one in container.chapters()],
             findings=findings,
-            damaged_packets=frozenset(self.damaged),
+            damaged_packets=self._damaged_packets(timeline),
             damage=[],
             streams=[_stream_facts(one) for one in container.streams if one.index != stream.index],
             description=describe(container, stream, self.tallies, track.times),

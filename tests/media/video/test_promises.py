@@ -110,3 +110,41 @@ def test_holes_of_zeros_are_told_before_anything_is_decoded(tmp_path: Path) -> N
     assert holes.fate is Fate.LOST
     assert holes.reason.count(" s") == 2, "two places"
     assert scan(whole).damage == []
+
+
+def test_recordings_that_were_joined_are_not_damaged_where_they_are(tmp_path: Path) -> None:
+    one = encode(tmp_path / "one.ts", "libx264", COUNT, options={"x264-params": "keyint=10"})
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(one.read_bytes() * 2)
+    found = scan(joined)
+    assert found.track.frames_before[-1] == 2 * COUNT
+    assert not found.damaged_packets
+    assert found.damage == []
+
+
+def test_packets_that_a_transport_stream_lacks_are_told(tmp_path: Path) -> None:
+    options = {"x264-params": "keyint=10:qp=10"}
+    data = encode(tmp_path / "whole.ts", "libx264", COUNT, options=options).read_bytes()
+    middle = len(data) // 188 // 2 * 188
+    gap = tmp_path / "gap.ts"
+    gap.write_bytes(data[:middle] + data[middle + 188 :])
+    found = scan(gap)
+    assert found.damaged_packets
+    assert "is damaged in the file at" in found.damage[0].reason
+
+
+def test_what_comes_before_the_first_frame_that_can_be_decoded_is_told(tmp_path: Path) -> None:
+    """A recording that begins in the middle of a group of pictures is whole, and its first frames cannot be shown."""
+    whole = encode(
+        tmp_path / "whole.ts", "libx264", COUNT, options={"x264-params": "keyint=10:scenecut=0:bframes=0"}
+    )
+    with av.open(str(whole)) as source, av.open(str(tmp_path / "late.ts"), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in list(source.demux(video=0))[4:]:
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    found = scan(tmp_path / "late.ts")
+    assert found.damage == []
+    beginnings = [each for each in found.findings if each.subject == "the beginning"]
+    assert [each.reason[:31] for each in beginnings] == ["is left out: 6 frames come befo"]
