@@ -57,7 +57,7 @@ def missing_ends(
     Raises:
         OSError: the file cannot be read.
     """
-    if not _is_cut_off(path, container, stream):
+    if not is_cut_off(path, container, stream):
         return
     yield _end(container, stream, counts.get(stream.index, 0), shown_s, start_s)
     for other in others:
@@ -79,7 +79,8 @@ def damaged_places(times_s: Sequence[Fraction | None]) -> Finding:
     return Finding("the picture", Fate.LOST, f"is damaged in the file {where}, and what follows may differ; {ADVICE}")
 
 
-def _is_cut_off(path: Path, container: InputContainer, stream: VideoStream) -> bool:
+def is_cut_off(path: Path, container: InputContainer, stream: VideoStream) -> bool:
+    """Return whether a file is shorter than its own structure says. Raise OSError where it cannot be read."""
     if wholeness(path) is Wholeness.CUT_OFF:
         return True
     if not container.format.name.startswith(_INDEXED) or not len(stream.index_entries):

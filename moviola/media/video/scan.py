@@ -30,7 +30,7 @@ from moviola.media.video.mastering import ContentLight, MasteringDisplay
 from moviola.media.video.mov_boxes import is_dolby_vision
 from moviola.media.video.opening import CHECK_PATH, decoder_parameters, first_frame, opened, packets_of
 from moviola.media.video.orientation import Orientation
-from moviola.media.video.promises import damaged_places, missing_ends
+from moviola.media.video.promises import damaged_places, is_cut_off, missing_ends
 from moviola.media.video.random_access import HEAD_SIZE, Access, Bitstream, distrust_flags
 from moviola.media.video.side_data import (
     CAPTIONS_MARK,
@@ -117,14 +117,14 @@ class Scan:
 
 def scan(path: Path) -> Scan:
     """Read all packets of a file once; raise UnreadableSource if no frame of it can be decoded."""
-    first = first_frame(path)
+    first = FirstFrame.of(first_frame(path))
     with opened(path) as (container, stream):
-        scanner = Scanner(path, container, stream, FirstFrame.of(first))
+        scanner = Scanner(path, container, stream, first)
         for _ in scanner.packets():
             pass
         found = scanner.found()
         found.damage = list(scanner.damage(found))
-        found.findings += scanner.beginning(first.pts)
+        found.findings += scanner.beginning()
         return found
 
 
@@ -133,11 +133,12 @@ class FirstFrame(NamedTuple):
 
     side_data: FrameSideData
     fields: FieldOrder
+    pts: int | None
 
     @classmethod
     def of(cls, frame: av.VideoFrame) -> FirstFrame:
         """Return what a frame has that the container's own decoder gave."""
-        return cls(side_data_of_frame(frame), order_of(frame))
+        return cls(side_data_of_frame(frame), order_of(frame), frame.pts)
 
 
 @dataclass
@@ -231,10 +232,11 @@ class Scanner:
             packet.stream_index, packet.pts, packet.dts, packet.duration or 0, shown=shown, skipped=skipped
         )
 
-    def beginning(self, first_pts: int | None) -> Iterator[Finding]:
-        """Yield what is left out before the first frame that can be decoded, which is shown at `first_pts`."""
+    def beginning(self) -> Iterator[Finding]:
+        """Yield what is left out before the first frame that can be decoded."""
+        first = self.first.pts
         shown = (pts for pts, shown in zip(self.pts, self.shown, strict=True) if shown and pts is not None)
-        count = 0 if first_pts is None else sum(pts < first_pts for pts in shown)
+        count = 0 if first is None else sum(pts < first for pts in shown)
         if count:
             what = "1 frame comes" if count == 1 else f"{count} frames come"
             yield Finding("the beginning", Fate.LOST, f"is left out: {what} before the first that can be decoded")
@@ -363,11 +365,14 @@ class Scanner:
         """When the last frame is gone, in ticks of the filtered stream.
 
         What a container says of all of it goes before the last packet's duration: in MP4 that is the distance to the
-        packet decoded next, in Matroska that of frames as a rule.
+        packet decoded next, in Matroska that of frames as a rule. Of a file that is cut off it says when those frames
+        would be gone that are missing.
         """
         index, base = self.stream.index, self.stream.time_base or Fraction(1)
         end, last = timeline.ends[index], timeline.lasts[index]
         if timeline.joints or self.container.format.name in MPEG_FORMATS:
+            return end
+        if is_cut_off(self.path, self.container, self.stream):
             return end
         told = None
         if self._has_edits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -83,6 +84,12 @@ def test_where_no_frame_is_missing_with_the_end_nothing_is_lost(tmp_path: Path) 
     assert [each.fate for each in scan(path).damage] == [Fate.CHANGED]
 
 
+def test_the_last_frame_of_what_is_left_lasts_no_longer_than_it_did(tmp_path: Path) -> None:
+    short = cut(clip(tmp_path, ".mp4"), 0.6)
+    found = scan(short)
+    assert found.end * found.time_base == Fraction(count(short), 25)
+
+
 def test_sound_that_ends_before_the_pictures_do_is_told(tmp_path: Path) -> None:
     """All pictures first, then all sound: what is cut off is sound."""
     made = encode(tmp_path / "made.mkv", "libx264", COUNT, sound="pcm_s16le")
@@ -135,9 +142,7 @@ def test_packets_that_a_transport_stream_lacks_are_told(tmp_path: Path) -> None:
 
 def test_what_comes_before_the_first_frame_that_can_be_decoded_is_told(tmp_path: Path) -> None:
     """A recording that begins in the middle of a group of pictures is whole, and its first frames cannot be shown."""
-    whole = encode(
-        tmp_path / "whole.ts", "libx264", COUNT, options={"x264-params": "keyint=10:scenecut=0:bframes=0"}
-    )
+    whole = encode(tmp_path / "whole.ts", "libx264", COUNT, options={"x264-params": "keyint=10:scenecut=0:bframes=0"})
     with av.open(str(whole)) as source, av.open(str(tmp_path / "late.ts"), "w") as target:
         stream = target.add_stream_from_template(source.streams.video[0])
         for packet in list(source.demux(video=0))[4:]:
