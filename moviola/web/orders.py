@@ -18,12 +18,14 @@ from moviola.media.errors import UnforeseenFault, UnreadableSource
 from moviola.media.growing import GrowingFile
 from moviola.media.kinds import KINDS, suffix_of
 from moviola.media.material import Material
+from moviola.media.preflight import NotKept, Preflight
 from moviola.session import sources
 from moviola.session.arriving import ArrivingReader
 from moviola.session.destination import Place
+from moviola.session.faults import contained_of
 from moviola.session.job_settings import JobSettings
 from moviola.session.order import OutputRequest
-from moviola.session.preparing import arriving_request, upload_request
+from moviola.session.preparing import arriving_request, looked_at, upload_request
 from moviola.session.run import UploadRequest
 from moviola.web.problems import Problem
 from moviola.web.receiving import ASSETS, SOURCES, Upload
@@ -93,6 +95,28 @@ def prepare(upload: Upload, known: Mapping[str, FilterSchema]) -> tuple[list[Upl
     wanted = _wanted(upload, settings, known)
     try:
         return _requests(paths, wanted, settings, said)
+    except UnreadableSource as error:
+        raise without_folder(error, upload.folder) from error
+
+
+def preflights_of(upload: Upload, known: Mapping[str, FilterSchema]) -> list[Preflight]:
+    """Return what is known of each job that an upload would be, without making one. It reads the files.
+
+    Raises:
+        Problem, ChainError, ParameterError, UnreadableSource: as `prepare`.
+    """
+    settings, said = settings_from(upload.fields, JobSettings)
+    wanted = _wanted(upload, settings, known)
+    materials, complaints = sources.find(source_files(upload))
+    try:
+        for complaint in complaints:
+            raise complaint
+        refuse_idle(materials, wanted, said)
+        told = []
+        for material in materials:
+            with contained_of(material, ParameterError):
+                told.append(looked_at(material, wanted.order(material)))
+        return told
     except UnreadableSource as error:
         raise without_folder(error, upload.folder) from error
 
@@ -196,6 +220,8 @@ def without_folder(error: UnreadableSource, folder: Path) -> UnreadableSource:
     """Return a complaint that names a file as the request did, without where it lies here."""
     kind = f"{folder / SOURCES}/"
     name, reason, hint = (text.replace(kind, "") for text in (error.path, error.reason, error.hint))
+    if isinstance(error, NotKept):
+        return NotKept(name, error.preflight)
     if isinstance(error, UnforeseenFault):
         log.error("%s", error)
         return UnforeseenFault(name, error.error, f"the gateway's report {Path(error.report).name}")

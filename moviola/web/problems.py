@@ -17,6 +17,7 @@ from moviola.base.vocabulary import ErrorCode
 from moviola.filters.chain import ChainError
 from moviola.filters.schema import ParameterError
 from moviola.media.errors import UnforeseenFault, UnreadableSource
+from moviola.media.preflight import NotKept
 from moviola.session.known_filters import NobodyToAsk
 from moviola.session.target import UsageError, as_sentence
 from moviola.wire.errors import Refused, Unreachable, WireError
@@ -95,6 +96,8 @@ def problem_of(error: Exception) -> Problem:
             return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), "bad-filters")
         case UnforeseenFault():
             return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, str(error), "unforeseen")
+        case NotKept():
+            return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), "not-kept")
         case UnreadableSource():
             return Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, str(error), "unreadable-source")
         case UsageError():

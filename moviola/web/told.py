@@ -13,6 +13,7 @@ from moviola.base.progress import Progress
 from moviola.base.records import record
 from moviola.base.vocabulary import JobState, SpanOutcome
 from moviola.comparison.records import Comparison
+from moviola.media.preflight import Preflight
 from moviola.web.cluster import WorkerTold
 
 
@@ -102,6 +103,17 @@ class CreatedTold(Mapped):
 
     jobs: list[JobTold]
     remarks: list[str]
+
+
+@record
+class PreflightsTold(Mapped):
+    """What files are, and what becomes of everything in them.
+
+    Attributes:
+        preflights: one for each job that they would be.
+    """
+
+    preflights: list[Preflight]
 
 
 @record

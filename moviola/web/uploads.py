@@ -38,7 +38,7 @@ async def post_form(request: Request) -> Response:
         try:
             await take_form(request, gateway.receiver, upload)
         except ClientDisconnect as error:
-            raise _aborted() from error
+            raise aborted() from error
         return await _jobs_of(gateway, user, upload)
 
 
@@ -64,7 +64,7 @@ async def _receive(request: Request, writer: Writer) -> None:
             await writer.add(piece)
         await writer.end()
     except ClientDisconnect as error:
-        raise _aborted() from error
+        raise aborted() from error
     finally:
         writer.close()
 
@@ -101,7 +101,7 @@ async def _sent(gateway: Gateway, user: User, request: UploadRequest, remarks: l
     return record_of(run)
 
 
-def _aborted() -> Problem:
+def aborted() -> Problem:
     """Return the problem of a body that ended before its end; nobody reads it but a log."""
     return Problem(HTTPStatus.BAD_REQUEST, "The body ended before its end; nothing of it was kept")
 

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.end_to_end import clips
+from tests.media.video.clips import encode
 from tests.web.pictures import as_picture, decoded
 from tests.web.relays import CuttingRelay
 from tests.web.served import Served
@@ -78,6 +79,25 @@ def test_the_preview_of_pictures_is_what_the_job_makes_of_them(
     expect(send).to_have_url(re.compile(r"/jobs/[^/]+$"))
     job = site.ended(site.get(f"/api/jobs/{send.url.rpartition('/')[2]}"))
     assert site.client.get(f"{job['links']['self']}/files/edges-flip/still.png").content == shown
+
+
+def test_what_would_be_kept_is_told_before_anything_is_sent(send: Page, site: Served, tmp_path: Path) -> None:
+    film = encode(tmp_path / "film.mp4", "libx264", 6, pixel_format="yuv444p")
+    before = site.get("/api/jobs")["count"]
+    drop(send, (film.name, "video/mp4", film.read_bytes()))
+    choose(send, "blur")
+    send.get_by_label("codec", exact=True).select_option("mpeg4")
+    send.get_by_role("button", name="What would be kept?").click()
+    told = send.get_by_role("region", name=film.name)
+    expect(told.get_by_role("row", name="changed mpeg4")).to_contain_text("cannot hold yuv444p")
+    expect(told.get_by_role("row", name="kept frames")).to_contain_text("all 6")
+    expect(send.get_by_text("Nothing is sent yet. Not kept: 1 changed.")).to_be_visible()
+    told.get_by_text("What it is").click()
+    expect(told.get_by_role("definition").filter(has_text="8 bits, 4:4:4 (yuv444p)")).to_be_visible()
+    assert_accessible(send)
+    send.get_by_label("codec", exact=True).select_option("h264")
+    expect(told).to_have_count(0)
+    assert site.get("/api/jobs")["count"] == before
 
 
 def test_a_table_shows_its_first_records(send: Page) -> None:

@@ -27,6 +27,7 @@ from moviola.web.signing import headers_of, key_of
 from moviola.web.users import Role, add_user, remove_user
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster, local, output
+from tests.media.video.clips import encode
 from tests.waiting import PATIENCE_S, until
 from worker.parent import CALL_BACK
 
@@ -474,6 +475,29 @@ def pixels(answer: httpx.Response) -> list[Any]:
     """The pictures of a preview, decoded."""
     assert answer.status_code == 200, answer.text
     return [decoded(base64.b64decode(picture["data"])) for picture in answer.json()["pictures"]]
+
+
+def test_what_would_be_kept_is_told_and_strictly_refused(gateway: Served, tmp_path: Path) -> None:
+    film = encode(tmp_path / "film.mp4", "libx264", 6, pixel_format="yuv444p")
+    before = job_ids(gateway)
+    form = {"filters": "blur", "codec": "mpeg4"}
+    with film.open("rb") as file:
+        answer = gateway.client.post("/api/preflights", files={"file": file}, data=form)
+    assert answer.status_code == 200, answer.text
+    (told,) = answer.json()["preflights"]
+    assert (told["source"], told["kind"]) == ("film.mp4", "video")
+    assert {"name": "frames", "value": "6; 1 keyframe"} in told["traits"]
+    (changed,) = [each for each in told["findings"] if each["fate"] == "changed"]
+    for answer in (
+        gateway.client.post("/api/jobs", files={"file": ("film.mp4", film.read_bytes())}, data=form | {"strict": "on"}),
+        gateway.client.put("/api/jobs/film.mp4", params=form | {"strict": "on"}, content=film.read_bytes()),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (422, "not-kept"), answer.text
+        assert f"{changed['subject']} {changed['reason']}" in answer.json()["detail"]
+        assert str(tmp_path) not in answer.text
+        assert answer.json()["detail"].startswith("film.mp4: ")
+    assert job_ids(gateway) == before
+    assert not uploads(gateway)
 
 
 def test_a_preview_of_pictures_is_what_a_job_makes_of_them_and_leaves_nothing(

@@ -6,6 +6,7 @@ import { filterCards, suits } from "../send/cards.js";
 import { contextOf, written } from "../send/chain.js";
 import { Options } from "../send/options.js";
 import { OutputEditor } from "../send/outputs.js";
+import { PreflightPanel } from "../send/preflights.js";
 import { PreviewPanel } from "../send/previews.js";
 import { droppedFiles, sorted, summary } from "../send/sources.js";
 import { Uploads } from "../send/uploads.js";
@@ -57,6 +58,14 @@ export default function view(root, _params, app) {
 
 const workersOf = ({ live }) => [...live.workers.values()].map(({ name, state }) => `${name} ${state}`).join();
 
+function formOf(parcel, fields, assets) {
+  const form = new FormData();
+  for (const [name, value] of fields) form.append(name, value);
+  for (const [name, file] of assets) form.append("asset", file, name);
+  for (const file of parcel.files) form.append("file", file, file.name);
+  return form;
+}
+
 /** All that is chosen, and its parts on the page. */
 class Desk {
   /** Of which workers the filters are known, to see when that changes. */
@@ -77,12 +86,13 @@ class Desk {
     [this.#sendable, this.#filters, this.#app] = [sendable, new Map(filters.map((one) => [one.name, one])), app];
     this.outputs = new OutputEditor(() => this.#changed(), (file) => this.#takeAsset(file));
     this.cards = filterCards((name) => this.outputs.add(name));
-    this.options = new Options(sendable, () => {}, ({ filters: chains }) => this.outputs.replace(chains));
+    this.preflight = new PreflightPanel(() => this.#preflightForms());
+    this.options = new Options(sendable, () => this.preflight.reset(), ({ filters: chains }) => this.outputs.replace(chains));
     this.preview = new PreviewPanel(sendable);
     this.form = h("div", { class: "desk" },
       h("div", { class: "stack work" }, this.#dropZone(), this.cards.root, this.outputs.root),
       h("div", { class: "stack side" }, this.preview.root,
-        h("section", { class: "card stack", "aria-label": "Send" }, this.#sum, this.#hint, this.#sendButton)),
+        h("section", { class: "card stack", "aria-label": "Send" }, this.#sum, this.#hint, this.#sendButton, this.preflight.root)),
       this.options.root);
     this.root = h("div", { class: "stack" }, this.form);
     window.addEventListener("beforeunload", this.#warnLeave);
@@ -103,6 +113,7 @@ class Desk {
     if (this.#uploads?.isRunning) this.#app.say("The upload was stopped, because the page that sent it was left. Nothing came of it.", "bad");
     this.#uploads?.close();
     this.preview.close();
+    this.preflight.close();
   }
 
   get #kinds() {
@@ -172,6 +183,7 @@ class Desk {
 
   #changed() {
     this.#hint.textContent = "";
+    this.preflight.reset();
     this.#sum.textContent = this.#parcels.length ? summary(this.#parcels) : "Nothing is chosen yet.";
     const [parcel] = this.#parcels;
     const { steps, fault } = this.outputs.current;
@@ -203,6 +215,7 @@ class Desk {
       onBack: () => this.#back(),
     });
     this.preview.show(null, "");
+    this.preflight.close();
     this.form.hidden = true;
     this.root.append(this.#uploads.root);
     this.#uploads.root.querySelector("h2").focus();
@@ -210,18 +223,27 @@ class Desk {
 
   /** A file alone is sent as it is, so that workers can begin before its end is here; several come as a form. */
   #requestOf(parcel) {
-    const chains = this.#chainsFor(parcel.kind);
-    const fields = [...chains.map((chain) => ["filters", chain]), ...this.options.of(parcel.kind)];
-    const assets = this.#assetsOf(chains);
+    const { fields, assets } = this.#wishesOf(parcel);
     if (parcel.files.length === 1 && !assets.size) {
       const [file] = parcel.files;
       return { path: `/api/jobs/${encodeURIComponent(file.name)}?${new URLSearchParams(fields)}`, body: file };
     }
-    const form = new FormData();
-    for (const [name, value] of fields) form.append(name, value);
-    for (const [name, file] of assets) form.append("asset", file, name);
-    for (const file of parcel.files) form.append("file", file, file.name);
-    return { path: "/api/jobs", body: form };
+    return { path: "/api/jobs", body: formOf(parcel, fields, assets) };
+  }
+
+  /** What is asked of each parcel before it is sent; nothing, and why, where it cannot be sent. */
+  #preflightForms() {
+    const obstacle = this.#obstacle;
+    this.#hint.textContent = obstacle;
+    return (obstacle ? [] : this.#parcels).map((parcel) => {
+      const { fields, assets } = this.#wishesOf(parcel);
+      return { name: parcel.name, size: parcel.size, form: formOf(parcel, fields, assets) };
+    });
+  }
+
+  #wishesOf(parcel) {
+    const chains = this.#chainsFor(parcel.kind);
+    return { fields: [...chains.map((chain) => ["filters", chain]), ...this.options.of(parcel.kind)], assets: this.#assetsOf(chains) };
   }
 
   #back() {
