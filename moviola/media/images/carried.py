@@ -33,6 +33,9 @@ MAX_XMP_SIZE: Final = 1024 * 1024
 MAX_JPEG_XMP_SIZE: Final = 65_504
 """What one segment of a JPEG can hold behind its mark (XMP, part 3, 1.1.3)."""
 
+MAX_IPTC_SIZE: Final = 65_000
+"""What one segment of a JPEG can hold behind its marks."""
+
 MAX_PROFILE_SIZE: Final = 4 * 1024 * 1024
 """A colour profile, unpacked: those with tables for printers have up to 3 MB."""
 
@@ -50,6 +53,7 @@ class LeftOut(StrEnum):
     BROKEN_EXIF = "broken EXIF"
     LONG_EXIF = "long EXIF"
     PICTURES_IN_XMP = "pictures in XMP"
+    EXTENDED_XMP = "extended XMP"
     BROKEN_XMP = "broken XMP"
     FURTHER_PICTURES = "further pictures"
     DEPTH = "depth"
@@ -68,13 +72,14 @@ LEFT_OUT: Final = {
     LeftOut.BROKEN_EXIF: ("EXIF", f"is left out: it is broken, or has more than {MAX_EXIF_SIZE} bytes"),
     LeftOut.LONG_EXIF: ("values of EXIF", f"are left out: they are broken, or have more than {MAX_VALUE_SIZE} bytes"),
     LeftOut.PICTURES_IN_XMP: (
-        "what XMP has or says of further pictures",
-        "is left out: it is of the one that was",
+        "what XMP says of thumbnails and further pictures",
+        "is left out: they are not in the result",
     ),
+    LeftOut.EXTENDED_XMP: ("the second part of XMP", "is left out: pictures as they were may be in it"),
     LeftOut.BROKEN_XMP: ("XMP", f"is left out: it is broken, or has more than {MAX_XMP_SIZE >> 20} MiB"),
     LeftOut.FURTHER_PICTURES: ("what is beside the picture (gain map, second view)", _WOULD_SHOW),
     LeftOut.DEPTH: ("the depth map", _WOULD_SHOW),
-    LeftOut.BLOCKS: ("IPTC, or other blocks of an editor,", "are left out: a preview may be among them"),
+    LeftOut.BLOCKS: ("blocks of an editor", "are left out: a preview may be among them"),
     LeftOut.PRINT_PROFILE: ("the colour profile", "is left out: it is of other colours than the result's"),
 }
 """What each is, and the rest of the sentence that says that it is not kept."""
@@ -87,6 +92,7 @@ class Carried:
     Attributes:
         exif: an EXIF block without its mark.
         xmp: an XMP packet.
+        iptc: IPTC's records, as Photoshop's block 0x0404 and a TIFF's tag 33723 have them.
         profile: an ICC profile.
         resolution: pixels an inch, across and down.
         comment: of a JPEG, GIF or PNG.
@@ -96,6 +102,7 @@ class Carried:
 
     exif: bytes = b""
     xmp: bytes = b""
+    iptc: bytes = b""
     profile: bytes = b""
     resolution: tuple[float, float] | None = None
     comment: bytes = b""
@@ -108,6 +115,7 @@ class Carried:
         there = {
             formats.EXIF: self.exif,
             formats.XMP: self.xmp,
+            formats.IPTC: self.iptc,
             formats.PROFILE: self.profile,
             formats.RESOLUTION: self.resolution,
             formats.COMMENT: self.comment,
@@ -125,6 +133,7 @@ class Carried:
         return Carried(
             exif,
             xmp,
+            self.iptc if formats.IPTC in holds else b"",
             self.profile if formats.PROFILE in holds else b"",
             self.resolution if formats.RESOLUTION in holds else None,
             self.comment[:MAX_COMMENT_SIZE] if formats.COMMENT in holds else b"",
@@ -178,12 +187,21 @@ class Collector:
         packet = _XMP_ORIENTATION.sub(rb"\g<1>1", packet)
         if not _XMP_PICTURES.search(packet):
             return packet
+        if b"HasExtendedXMP" in packet:
+            self.left_out.append(LeftOut.EXTENDED_XMP)
         self.left_out.append(LeftOut.PICTURES_IN_XMP)
         try:
             return _without_pictures(packet)
         except (ExpatError, ValueError):
             self.left_out.append(LeftOut.BROKEN_XMP)
             return b""
+
+    def iptc(self, records: bytes) -> bytes:
+        """Return IPTC's records, if they are no longer than any file can hold."""
+        if len(records) > MAX_IPTC_SIZE:
+            self.left_out.append(LeftOut.BLOCKS)
+            return b""
+        return records
 
     def profile(self, profile: bytes, channels: int = 0) -> bytes:
         """Return a colour profile for pictures of so many channels; one for print says nothing of a screen's."""
@@ -210,6 +228,7 @@ _XMP_NAMESPACES: Final = (
     "http://ns.google.com/photos/1.0/depthmap/",
     "http://ns.google.com/photos/1.0/image/",
     "http://ns.apple.com/HDRGainMap/1.0/",
+    "http://ns.adobe.com/xmp/note/",
 )
 """Of what is a picture, or describes the further pictures and videos of a file."""
 

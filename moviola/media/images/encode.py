@@ -125,6 +125,7 @@ def _by_pillow(pages: Sequence[_Pixels], name: str, settings: Settings, carried:
         options["xmp"] = carried.xmp
     if name == "jpg":
         options |= {"subsampling": _SAMPLING[settings.chroma], "comment": carried.comment}
+        options |= {"extra": _iptc_segment(carried.iptc)} if carried.iptc else {}
         options |= {"dpi": tuple(round(each) for each in carried.resolution)} if carried.resolution else {}
     elif name == "png":
         options = {**options, "compress_level": PNG_COMPRESSION, "dpi": carried.resolution, "pnginfo": _texts(carried)}
@@ -142,6 +143,13 @@ def _by_pillow(pages: Sequence[_Pixels], name: str, settings: Settings, carried:
     file = BytesIO()
     first.save(file, _PILLOW[name], **options)
     return file.getvalue()
+
+
+def _iptc_segment(records: bytes) -> bytes:
+    """Return the segment of a JPEG that has IPTC's records, as Photoshop's only block."""
+    block = b"8BIM\x04\x04\0\0" + len(records).to_bytes(4) + records + b"\0" * (len(records) % 2)
+    body = b"Photoshop 3.0\0" + block
+    return b"\xff\xed" + (len(body) + 2).to_bytes(2) + body
 
 
 def _rounds(name: str, count: int) -> dict[str, int]:

@@ -14,12 +14,13 @@ from moviola.media.images import formats
 from moviola.media.images.formats import FORMATS, Format, written_as
 from moviola.media.material import NO_VIDEO, Output, Source, header
 
-ALPHA, CMYK = "alpha", "cmyk"
-"""What pictures have among what they carry: transparency, and colours for print."""
+ALPHA, CMYK, LONG_XMP = "alpha", "cmyk", "long xmp"
+"""What pictures have among what they carry: transparency, colours for print, XMP that is too long for a JPEG."""
 
 _NOUNS: Final = {
     formats.EXIF: "EXIF",
     formats.XMP: "XMP",
+    formats.IPTC: "IPTC",
     formats.PROFILE: "the colour profile",
     formats.RESOLUTION: "the resolution",
     formats.COMMENT: "the comment",
@@ -67,13 +68,17 @@ def findings(source: Source, output: Output) -> Iterator[Finding]:
         name = written_as(group.format, output.encoder.format, is_moving=group.is_moving, is_deep=group.bits > 8)
         yield from _of_format(group, FORMATS[name], output.encoder.format)
         for thing, count in group.carried.items():
+            if thing == LONG_XMP and name == "jpg":
+                kept[formats.XMP] -= count
+                reason = "is left out: it is too long for a JPEG file; --format png keeps it"
+                yield Finding(f"XMP of {_images(count, group)}", Fate.LOST, reason)
             if thing not in _NOUNS:
                 continue
             if thing in FORMATS[name].holds or (thing == ALPHA and FORMATS[name].has_alpha):
                 kept[thing] += count
             else:
                 yield _lost(thing, count, group, FORMATS[name])
-    for thing, count in sorted(kept.items()):
+    for thing, count in sorted((+kept).items()):
         yield Finding(f"{_NOUNS[thing]} of {_images(count)}", Fate.KEPT, "is kept as far as it stays true")
 
 

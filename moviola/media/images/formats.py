@@ -9,7 +9,8 @@ from typing import Final
 
 from moviola.media.kind import HEAD_SIZE
 
-EXIF, XMP, PROFILE, RESOLUTION, COMMENT, TEXTS = "exif", "xmp", "profile", "resolution", "comment", "texts"
+EXIF, XMP, IPTC, PROFILE = "exif", "xmp", "iptc", "profile"
+RESOLUTION, COMMENT, TEXTS = "resolution", "comment", "texts"
 """What a file can hold beside its pixels; moviola/media/images/carried.py tells what each is."""
 
 _PHOTOGRAPH: Final = frozenset((EXIF, XMP, PROFILE, RESOLUTION))
@@ -48,13 +49,13 @@ class Format:
 FORMATS: Final = {
     each.name: each
     for each in (
-        Format("jpg", "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), holds=_PHOTOGRAPH | {COMMENT}),
+        Format("jpg", "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), holds=_PHOTOGRAPH | {IPTC, COMMENT}),
         Format(
             "png", "PNG", (".png", ".apng"), has_alpha=True, bits=16, can_move=True,
             holds=_PHOTOGRAPH | {COMMENT, TEXTS},
         ),
         Format("webp", "WebP", (".webp",), has_alpha=True, can_move=True, holds=_PHOTOGRAPH),
-        Format("tiff", "TIFF", (".tif", ".tiff"), has_alpha=True, bits=16, has_pages=True, holds=_PHOTOGRAPH),
+        Format("tiff", "TIFF", (".tif", ".tiff"), has_alpha=True, bits=16, has_pages=True, holds=_PHOTOGRAPH | {IPTC}),
         Format("heic", "HEIC", (".heic", ".heif", ".hif"), has_alpha=True, bits=10, has_pages=True,
                holds=_PHOTOGRAPH),
         Format("avif", "AVIF", (".avif",), has_alpha=True, can_move=True, holds=_PHOTOGRAPH),

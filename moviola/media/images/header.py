@@ -153,9 +153,11 @@ def _jpg(data: bytes) -> Header:
     found.thumbnail(exif)
     if "mp" in image.info:
         found.left_out.append(LeftOut.FURTHER_PICTURES)
-    if set(image.info.get("photoshop", ())) - {0x03ED}:  # the resolution, which stands elsewhere too
+    blocks = image.info.get("photoshop", {})
+    if set(blocks) - {0x03ED, 0x0404}:  # the resolution, which stands elsewhere too, and IPTC
         found.left_out.append(LeftOut.BLOCKS)
-    carried = _carried(found, image.info, exif, 1 if image.layers == 1 else 3)
+    info = {**image.info, "iptc": blocks.get(0x0404, b"")}
+    carried = _carried(found, info, exif, 1 if image.layers == 1 else 3)
     chroma = _CHROMA.get(JpegImagePlugin.get_sampling(image), "444" if image.layers == 1 else "420")
     return _header("jpg", image.size, found, carried, exif, is_lossless=False, chroma=chroma, is_cmyk=image.layers == 4)
 
@@ -320,9 +322,9 @@ def _tiff(data: bytes) -> Header:
     found = Collector()
     if overviews:
         found.left_out.append(LeftOut.THUMBNAIL)
-    if any(tag in (_IPTC, _PHOTOSHOP, _LAYERS) or tag in _RAW for tag in first):
+    if any(tag in (_PHOTOSHOP, _LAYERS) or tag in _RAW for tag in first):
         found.left_out.append(LeftOut.BLOCKS)
-    info = {"icc_profile": first.get(_PROFILE, b""), "xmp": first.get(_XMP, b"")}
+    info = {"icc_profile": first.get(_PROFILE, b""), "xmp": first.get(_XMP, b""), "iptc": first.get(_IPTC, b"")}
     is_cmyk = any(number(page, _PHOTOMETRIC) == _CMYK for page in pages.values())
     carried = _carried(found, info, data, 3 if number(first, _SAMPLES, 1) >= 3 else 1)
     extra = {number(page, _EXTRA) for page in pages.values() if _EXTRA in page}
@@ -345,6 +347,7 @@ def _carried(
     return Carried(
         kept,
         found.xmp(_bytes(info.get("xmp"))),
+        found.iptc(_bytes(info.get("iptc"))),
         found.profile(_bytes(info.get("icc_profile")), channels),
         dpi if dpi is None or all(0 < each < 1e9 for each in dpi) else None,
         _bytes(info.get("comment")),

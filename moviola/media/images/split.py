@@ -20,8 +20,8 @@ from moviola.media.errors import UnreadableSource
 from moviola.media.fidelity import Fate, Finding, bounded
 from moviola.media.images import KIND
 from moviola.media.images.bundle import ImageChunk, ImageEntry
-from moviola.media.images.carried import LEFT_OUT, LeftOut
-from moviola.media.images.findings import ALPHA, CMYK, ImageGroup
+from moviola.media.images.carried import LEFT_OUT, MAX_JPEG_XMP_SIZE, LeftOut
+from moviola.media.images.findings import ALPHA, CMYK, LONG_XMP, ImageGroup
 from moviola.media.images.formats import BrokenImage
 from moviola.media.images.header import MAX_FILE_SIZE, Header, read_header, too_large
 from moviola.media.material import Chunk, Cutting, Facts, FrameCount, Material, Source
@@ -117,7 +117,9 @@ class _Survey:
         key = (header.format, header.is_moving, len(header.pages) > 1 and not header.is_moving, header.bits)
         things = self.groups.setdefault(key, Counter())
         things.update(("", *header.carried.things))
-        things.update(each for each, is_there in ((ALPHA, header.has_alpha), (CMYK, header.is_cmyk)) if is_there)
+        is_long = len(header.carried.xmp) > MAX_JPEG_XMP_SIZE
+        also = ((ALPHA, header.has_alpha), (CMYK, header.is_cmyk), (LONG_XMP, is_long))
+        things.update(each for each, is_there in also if is_there)
         for left_out in header.left_out:
             first, count = self.left_out.get(left_out, (name, 0))
             self.left_out[left_out] = (first, count + 1)

@@ -23,7 +23,7 @@ from moviola.media.images.tags import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_XMP, _PROFILE = 700, 34675
+_XMP, _IPTC, _PROFILE = 700, 33723, 34675
 _BYTE, _LONG, _UNDEFINED = 1, 4, 7
 _ANYWHERE: Final = 8
 """Where tags point whose directories are not yet written."""
@@ -62,6 +62,8 @@ def _extra(carried: Carried, found: Tags) -> Iterator[tuple[int | str, int, int,
     """Yield tags as tifffile takes them: number, type, how many, packed values."""
     if carried.xmp:
         yield _XMP, _BYTE, len(carried.xmp), carried.xmp, True
+    if carried.iptc:
+        yield _IPTC, _UNDEFINED, len(carried.iptc), carried.iptc, True
     if carried.profile:
         yield _PROFILE, _UNDEFINED, len(carried.profile), carried.profile, True
     for tag, kind, count, data in found.packed():

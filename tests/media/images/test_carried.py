@@ -174,3 +174,33 @@ def test_colours_of_a_wide_heic_are_told_by_a_png() -> None:
     """In the chunk that PNG's third edition has for it, where there is no profile."""
     carried = Carried(nclx=(9, 16, 9, 1))
     assert carried.held_by("png").nclx == (9, 16, 9, 1)
+
+
+def test_iptc_stays_in_jpeg_and_tiff(tmp_path: Path) -> None:
+    """A caption, as agencies write it; a preview beside it is dropped."""
+    records = b"\x1c\x02\x78\0\x09a caption"
+    blocks = b"8BIM\x04\x04\0\0" + len(records).to_bytes(4) + records
+    blocks += b"8BIM\x04\x0c\0\0" + (8).to_bytes(4) + b"preview!"
+    file = BytesIO()
+    body = b"Photoshop 3.0\0" + blocks
+    Image.fromarray(corners()).save(file, "JPEG", extra=b"\xff\xed" + (len(body) + 2).to_bytes(2) + body)
+    assert seen(file.getvalue()).info["photoshop"] == {0x0404: records, 0x040C: b"preview!"}
+    made = hang(tmp_path, {"a.jpg": file.getvalue()}, output("blur"))
+    assert seen(made["a.jpg"]).info["photoshop"] == {0x0404: records}
+    assert [each.subject for each in made.source.common_facts.findings] == ["blocks of an editor of a.jpg"]
+    made = hang(tmp_path, {"a.jpg": file.getvalue()}, output(format="tiff"))
+    assert seen(made["a.tif"]).tag_v2[33723] == records  # type: ignore[attr-defined]
+    made = hang(tmp_path / "again", {"a.tif": made["a.tif"]}, output(format="jpg"))
+    assert seen(made["a.jpg"]).info["photoshop"] == {0x0404: records}
+
+
+def test_xmp_of_two_parts_loses_the_second_and_says_so() -> None:
+    packet = XMP.replace(
+        b'xmp:Rating="4"',
+        b'xmlns:xmpNote="http://ns.adobe.com/xmp/note/" xmpNote:HasExtendedXMP="0123456789ABCDEF" xmp:Rating="4"',
+    )
+    found = Collector()
+    kept = found.xmp(packet)
+    assert b"HasExtendedXMP" not in kept
+    assert b'xmp:Rating="4"' in kept
+    assert LeftOut.EXTENDED_XMP in found.left_out

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from moviola.media.fidelity import Fate
 from moviola.media.images.formats import FORMATS
@@ -59,3 +62,13 @@ def test_what_is_kept_is_told_too(tmp_path: Path) -> None:
     source, _ = cut(tmp_path, {"a.png": photograph("PNG"), "b.jpg": photograph("JPEG")})
     kept = {each.subject for each in findings(source, output()) if each.fate is Fate.KEPT}
     assert {"EXIF of 2 images", "XMP of 2 images", "texts of 1 image"} <= kept
+
+
+def test_xmp_that_is_too_long_for_a_jpeg(tmp_path: Path) -> None:
+    info = PngInfo()
+    info.add_itxt("XML:com.adobe.xmp", "<x>" + "y" * 70_000 + "</x>")
+    file = BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "PNG", pnginfo=info)
+    assert said(tmp_path, {"a.png": file.getvalue()}) == set()
+    (told,) = said(tmp_path, {"a.png": file.getvalue()}, "jpg")
+    assert told.startswith("XMP of 1 PNG image is left out: it is too long for a JPEG file")
