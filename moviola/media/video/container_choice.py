@@ -34,13 +34,16 @@ def others(chosen: Container, encoder: Encoder) -> list[Container]:
 
 
 def _kindest(source: VideoSplice, names: Iterable[str]) -> Container:
-    def harm(container: Container) -> tuple[int, int, int]:
-        """Streams that are left out count before those that are decoded, and these before tags and flags."""
-        tried = rehearsal(container, source)
+    """Return the container that harms least. Streams that are left out count before those that are decoded, and these
+    before tags and flags; one that keeps all is looked no further from."""
+    harms: dict[str, tuple[int, int, int]] = {}
+    for name in names:
+        tried = rehearsal(CONTAINERS[name], source)
         ways = list(tried.ways.values())
-        return ways.count(Way.LEFT_OUT), ways.count(Way.DECODED), len(tried.changes)
-
-    return min((CONTAINERS[name] for name in names), key=harm)
+        harms[name] = ways.count(Way.LEFT_OUT), ways.count(Way.DECODED), len(tried.changes)
+        if tried.keeps_all:
+            break
+    return CONTAINERS[min(harms, key=harms.__getitem__)]
 
 
 def extension(source: VideoSplice, encoder: Encoder) -> str:

@@ -23,7 +23,9 @@ def findings(source: Source, output: Output) -> Iterator[Finding]:
     facts = header(VideoSplice, source.splice)
     chosen = container_of(facts, output.encoder)
     tried = rehearsal(chosen, facts)
-    rest = {each.extension: rehearsal(each, facts) for each in others(chosen, output.encoder)}
+    rest = {}
+    if not tried.keeps_all:
+        rest = {each.extension: rehearsal(each, facts) for each in others(chosen, output.encoder)}
     yield _of_frames(facts, output)
     for stream in facts.passthrough:
         yield _of_stream(stream, chosen, tried, rest)

@@ -24,7 +24,7 @@ from moviola.media.bundle import read
 from moviola.media.errors import MediaError
 from moviola.media.material import header
 from moviola.media.video.bundle import PassthroughTable
-from moviola.media.video.containers import CONTAINERS, Container, Way
+from moviola.media.video.containers import CONTAINERS, HARM, Container, Way
 from moviola.media.video.headers import PassthroughStream, StreamTags, Tags, VideoSplice
 from moviola.media.video.mov_boxes import EMPTY_DESCRIPTION, index_of
 from moviola.media.video.output_file import DummyVideo, OutputFile, holds_file, is_readable_file
@@ -78,6 +78,11 @@ class Rehearsal:
 
     ways: Mapping[int, Way]
     changes: tuple[Change, ...]
+
+    @property
+    def keeps_all(self) -> bool:
+        """True if nothing is lost or changed."""
+        return not self.changes and not any(HARM[way] for way in self.ways.values())
 
 
 def rehearsal(container: Container, source: VideoSplice) -> Rehearsal:

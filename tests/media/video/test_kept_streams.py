@@ -205,6 +205,38 @@ def test_a_timecode_track_is_kept_and_said_so(tmp_path: Path) -> None:
             assert ("data" in [one.type for one in container.streams]) == (name != "matroska")
 
 
+def packets_beside(path: Path) -> list[tuple[int, bytes]]:
+    with av.open(str(path)) as container:
+        return [(packet.pts or 0, bytes(packet)) for packet in container.demux(container.streams[1]) if packet.size]
+
+
+def test_a_track_of_captions_is_kept_where_a_container_holds_it(tmp_path: Path) -> None:
+    def add(container: Any) -> list[Any]:
+        captions = container.add_mux_stream("eia_608", time_base=1 / RATE)
+        pairs = b"\xfc\x94\x2c\xfc\x94\x20"  # two commands of CEA-608
+        return [packet_of(captions, pairs, at, 1, 1 / RATE) for at in range(0, 25, 5)]
+
+    clip = with_streams(tmp_path / "clip.mov", add)
+    reel = take(clip, tmp_path)
+    assert reel.path.suffix == ".mov"
+    assert [data for _, data in packets_beside(reel.path)] == [data for _, data in packets_beside(clip)]
+    (lost,) = [one for one in told(clip, in_container("mp4")).values() if one.fate is Fate.LOST]
+    assert lost.reason == "is left out: an MP4 file cannot hold it; a name that ends in .mov keeps it"
+
+
+def test_data_of_a_camera_is_kept_where_a_container_holds_it(tmp_path: Path) -> None:
+    def add(container: Any) -> list[Any]:
+        data = container.add_mux_stream("bin_data", time_base=Fraction(1, 1000))
+        return [packet_of(data, bytes([at]) * 40, at * 200, 200, Fraction(1, 1000)) for at in range(5)]
+
+    clip = with_streams(tmp_path / "clip.mp4", add)
+    reel = take(clip, tmp_path)
+    assert reel.path.suffix == ".mp4"
+    assert packets_beside(reel.path) == packets_beside(clip)
+    (lost,) = [one for one in told(clip, in_container("matroska")).values() if one.fate is Fate.LOST]
+    assert lost.subject == "stream 1 (data, bin_data)"
+
+
 def test_a_timecode_that_drops_frames_is_kept_at_its_rate(tmp_path: Path) -> None:
     def add(container: Any) -> list[Any]:
         container.streams.video[0].metadata["timecode"] = "01:00:00;02"
