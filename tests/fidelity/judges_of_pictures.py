@@ -44,7 +44,10 @@ def colour(pair: Pair) -> Verdict:
 
 
 def _is_told_otherwise(name: str, value: str, made: Stream) -> bool:
-    """Left-sited chroma and limited range are what a file means that says nothing."""
+    """Left-sited chroma and limited range are what a file means that says nothing; and where chroma has as many lines
+    as luma, its upper left is its left."""
+    if name == "chroma_location" and "420" not in made.pixels and value == "topleft":
+        return made.colour.get(name) in (None, "left")
     return name not in made.colour and value in ("left", "tv")
 
 

@@ -84,6 +84,7 @@ class Codec:
         range_is_tag: full-range frames have a plain pixel format ("yuv420p") and a tag, and not one of FFmpeg's own
             formats for them ("yuvj420p").
         max_aspect: the largest number in a pixel aspect, where larger ones are rounded.
+        tells_chroma: the codec, or the container for it, tells where chroma samples of 4:2:0 lie.
         keeps_aspect: the codec's own headers tell the pixel aspect, whatever the container does.
         codes_hdr: it codes what HDR10 tells of a video (moviola/media/video/mastering.py).
         field_marks: what tells that frames are interlaced, and in which order.
@@ -105,6 +106,7 @@ class Codec:
     range_is_tag: bool = False
     max_aspect: int | None = None
     keeps_aspect: bool = True
+    tells_chroma: bool = True
     codes_hdr: bool = False
     field_marks: FieldMarks = FieldMarks.FRAME
     reorder_depth: int = 0
@@ -241,6 +243,7 @@ MPEG4: Final = Codec(
     quantiser=mpeg4_quantiser,
     rate=_mpeg4_rate,
     max_aspect=_MAX_MPEG4_ASPECT,
+    tells_chroma=False,
     held=lambda _encoder: 6.0,
 )
 FFV1: Final = Codec(

@@ -21,7 +21,7 @@ from av.video.stream import VideoStream
 from moviola.media.material import Encoder
 from moviola.media.video.codecs import CODECS, Codec, FieldMarks, codec_of
 from moviola.media.video.fields import CODES
-from moviola.media.video.frame_format import BT601, RANGE_FULL, RANGE_LIMITED, Colour, FrameFormat
+from moviola.media.video.frame_format import BT601, RANGE_FULL, RANGE_LIMITED, ChromaLocation, Colour, FrameFormat
 
 # Rates outside are a container's invention (1 ms ticks taken for frames, a slide show's average). They only set
 # the encoder's index time base and its level; the file's times come from the source.
@@ -52,6 +52,12 @@ def encodable(frames: FrameFormat, encoder: Encoder) -> tuple[FrameFormat, list[
         warnings.append(f"{codec.name} rounds the pixel aspect {aspect} to {codec.max_aspect.bit_length()} bits")
     if aspect is not None and aspect <= 0:
         aspect = None
+    place = _chroma_location(frames, pix_fmt)
+    if place and not (codec.tells_chroma and _subsampling(pix_fmt) == (2, 2)):
+        place = ChromaLocation.USUAL
+        warnings.append(
+            f"{codec.name} does not tell of {pix_fmt} that chroma samples lie at the {frames.chroma_location}"
+        )
     chosen = replace(
         frames,
         width=width,
@@ -60,6 +66,7 @@ def encodable(frames: FrameFormat, encoder: Encoder) -> tuple[FrameFormat, list[
         rate=codec.rate(_usual_rate(frames.rate)),
         pixel_aspect=aspect,
         colour=colour,
+        chroma_location=place,
     )
     return chosen, warnings
 
@@ -106,10 +113,25 @@ def _configure(context: VideoCodecContext, codec: Codec, encoder: Encoder, frame
         if codec.field_marks is not FieldMarks.CONTAINER:
             context.flags |= Flags.interlaced_dct | Flags.interlaced_me
     context.options = dict(codec.options(encoder, frames))
+    if frames.chroma_location:
+        context.options["chroma_sample_location"] = frames.chroma_location.value
     if codec.quantiser is not None:
         # With qscale FFmpeg takes each frame's own quality, which PyAV cannot set; the bounds do.
         context.flags |= Flags.qscale
         context.qmin = context.qmax = context.global_quality = codec.quantiser(encoder.crf)
+
+
+def _chroma_location(frames: FrameFormat, chosen: str) -> ChromaLocation:
+    """Return where chroma samples lie behind a conversion: elsewhere, where there are more or fewer."""
+    return frames.chroma_location if _subsampling(frames.pix_fmt) == _subsampling(chosen) else ChromaLocation.USUAL
+
+
+def _subsampling(pix_fmt: str) -> tuple[int, int]:
+    """Return how many luma samples there are for one of chroma, across and down."""
+    form = VideoFormat(pix_fmt, 16, 16)
+    if form.is_rgb or len(form.components) < 3:
+        return 1, 1
+    return 16 // form.chroma_width(), 16 // form.chroma_height()
 
 
 @cache
@@ -167,11 +189,10 @@ def _losses(loss: PixFmtLoss) -> str:
 
 def _gain(source: str, chosen: str) -> str:
     """Return what is made up: where the chosen format has chroma samples that the source has not."""
-    before, after = VideoFormat(source, 16, 16), VideoFormat(chosen, 16, 16)
-    if before.is_rgb or after.is_rgb or len(before.components) < 3 or len(after.components) < 3:
+    formats = VideoFormat(source), VideoFormat(chosen)
+    if any(each.is_rgb or len(each.components) < 3 for each in formats):
         return ""
-    sizes = [(each.chroma_width(), each.chroma_height()) for each in (before, after)]
-    return "chroma between its samples is interpolated" if sizes[0] != sizes[1] else ""
+    return "chroma between its samples is interpolated" if _subsampling(source) != _subsampling(chosen) else ""
 
 
 def _colour_after(source: str, chosen: str, colour: Colour) -> Colour:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from fractions import Fraction
 from typing import Annotated, NamedTuple
 
@@ -14,6 +15,15 @@ from moviola.media.video.mastering import ContentLight, MasteringDisplay
 RANGE_UNKNOWN, RANGE_LIMITED, RANGE_FULL = 0, 1, 2
 UNSPECIFIED = 2
 BT601 = 6  # AVCOL_SPC_SMPTE170M: what FFmpeg's scaler writes when it is told nothing else
+
+
+class ChromaLocation(StrEnum):
+    """Where chroma samples lie among those of luma, by FFmpeg's names."""
+
+    USUAL = ""  # at the left, halfway between two lines, or not told
+    CENTER = "center"
+    TOP_LEFT = "topleft"
+    TOP = "top"
 
 
 class Colour(NamedTuple):
@@ -30,7 +40,8 @@ class FrameFormat(Mapped):
     """What an encoder must know of the frames it will get.
 
     `width` and `height` in pixels; `rate` in frames/s, its inverse is the index time base; `pixel_aspect` is
-    None when unknown; `fields` the order of their fields; `mastering` and `light` what HDR10 tells of them.
+    None when unknown; `fields` the order of their fields; `mastering` and `light` what HDR10 tells of them;
+    `chroma_location` where their chroma samples lie.
     """
 
     width: int
@@ -42,3 +53,4 @@ class FrameFormat(Mapped):
     fields: FieldOrder = FieldOrder.PROGRESSIVE
     mastering: MasteringDisplay | None = None
     light: ContentLight | None = None
+    chroma_location: ChromaLocation = ChromaLocation.USUAL

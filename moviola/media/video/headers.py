@@ -12,6 +12,7 @@ from typing import Annotated, Final, Protocol
 from moviola.base.interlacing import FieldOrder
 from moviola.base.mapped import SIGNED, Mapped, Ticks
 from moviola.base.records import record
+from moviola.media.video.frame_format import ChromaLocation
 from moviola.media.video.mastering import ContentLight, MasteringDisplay
 from moviola.media.video.orientation import Orientation
 from moviola.media.video.timeline import Stretch
@@ -89,6 +90,7 @@ class VideoProcess(DecoderParameters):
         fields: the order of its fields, as its first frame or its stream tells it.
         mastering: the display on which it was mastered, None where the file does not tell.
         light: how bright its pictures are; None likewise.
+        chroma_location: where its chroma samples lie.
     """
 
     time_base: Fraction
@@ -103,6 +105,7 @@ class VideoProcess(DecoderParameters):
     fields: FieldOrder = FieldOrder.PROGRESSIVE
     mastering: MasteringDisplay | None = None
     light: ContentLight | None = None
+    chroma_location: ChromaLocation = ChromaLocation.USUAL
 
     @property
     def upright_fields(self) -> FieldOrder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from struct import unpack_from
@@ -21,10 +21,12 @@ from moviola.media.fidelity import Fate, Finding
 from moviola.media.material import Facts
 from moviola.media.video import passthrough
 from moviola.media.video.alpha import alpha_begins, with_alpha
+from moviola.media.video.chroma import chroma_location
 from moviola.media.video.clocks import MPEG_FORMATS, Clocks, Role, Told
 from moviola.media.video.cut import ANCHORED, SourceTrack
 from moviola.media.video.description import Tally, describe
 from moviola.media.video.fields import order_of, order_of_code
+from moviola.media.video.frame_format import UNSPECIFIED, ChromaLocation, Colour
 from moviola.media.video.headers import ATTACHMENT, Chapter, DecoderParameters, PassthroughStream, Tags
 from moviola.media.video.mastering import ContentLight, MasteringDisplay
 from moviola.media.video.mov_boxes import is_dolby_vision
@@ -84,6 +86,7 @@ class Scan:
     fields: FieldOrder
     mastering: MasteringDisplay | None
     light: ContentLight | None
+    chroma_location: ChromaLocation
     track: SourceTrack
     timeline: Timeline
     first_pts: int | None
@@ -115,6 +118,10 @@ class Scan:
         return latest + max(1, round(1 / self.rate / self.time_base))
 
 
+def _specified(by_file: int, by_frame: int) -> int:
+    return by_frame if by_file == UNSPECIFIED else by_file
+
+
 def scan(path: Path) -> Scan:
     """Read all packets of a file once; raise UnreadableSource if no frame of it can be decoded."""
     first = FirstFrame.of(first_frame(path))
@@ -134,11 +141,13 @@ class FirstFrame(NamedTuple):
     side_data: FrameSideData
     fields: FieldOrder
     pts: int | None
+    colour: Colour
 
     @classmethod
     def of(cls, frame: av.VideoFrame) -> FirstFrame:
         """Return what a frame has that the container's own decoder gave."""
-        return cls(side_data_of_frame(frame), order_of(frame), frame.pts)
+        colour = Colour(frame.color_range, frame.color_primaries, frame.color_trc, frame.colorspace)
+        return cls(side_data_of_frame(frame), order_of(frame), frame.pts, Colour(*map(int, colour)))
 
 
 @dataclass
@@ -329,7 +338,7 @@ class Scanner:
             path=self.path,
             container=container.format.name,
             stream_index=stream.index,
-            decoder=with_alpha(decoder_parameters(stream.codec_context), stream),
+            decoder=self._decoder(),
             profile=stream.profile,
             time_base=base,
             rate=_rate(stream, base, times, frame_count),
@@ -337,6 +346,7 @@ class Scanner:
             orientation=Orientation.of_side_data(self.first.side_data),
             mastering=MasteringDisplay.of_side_data(self.first.side_data.known),
             light=ContentLight.of_side_data(self.first.side_data.known),
+            chroma_location=chroma_location(stream, stream.codec_context.pix_fmt),
             fields=self.first.fields or order_of_code(int(stream.codec_context.field_order)),
             track=track,
             timeline=timeline,
@@ -384,6 +394,21 @@ class Scanner:
             return end
         told += timeline.shift_of(index, 0)
         return told if (told - last) * base > ROUNDING_S else end
+
+    def _decoder(self) -> DecoderParameters:
+        """What a decoder must be told, and of the colours what only frames tell, as those of VP8."""
+        decoder = decoder_parameters(self.stream.codec_context)
+        first = self.first.colour
+        return with_alpha(
+            replace(
+                decoder,
+                color_range=decoder.color_range or first.range,
+                color_primaries=_specified(decoder.color_primaries, first.primaries),
+                color_trc=_specified(decoder.color_trc, first.transfer),
+                colorspace=_specified(decoder.colorspace, first.matrix),
+            ),
+            self.stream,
+        )
 
     def _duration_s(self, timeline: Timeline) -> float | None:
         """What the container says, or what is left of it when its clocks are joined."""

@@ -230,6 +230,7 @@ def _process(found: Scan, decoder: DecoderParameters, context_frames: int) -> Vi
         fields=found.fields,
         mastering=found.mastering,
         light=found.light,
+        chroma_location=found.chroma_location,
     )
 
 

@@ -1,0 +1,59 @@
+"""Where the chroma samples of a source lie among those of its luma, which PyAV does not tell."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Final
+
+import av
+from av.video.format import VideoFormat
+from av.video.stream import VideoStream
+
+from moviola.media.video.frame_format import ChromaLocation
+
+_IN_MATROSKA: Final = {
+    (2, 2): ChromaLocation.CENTER,
+    (1, 1): ChromaLocation.TOP_LEFT,
+    (2, 1): ChromaLocation.TOP,
+}
+"""By the elements ChromaSitingHorz and ChromaSitingVert of a track's Colour, 1 for co-sited and 2 for half (RFC 9559,
+5.1.4.1.28.27). FFmpeg writes there what a decoder told of its frames."""
+
+_HORIZONTAL, _VERTICAL = b"\x55\xb7\x81", b"\x55\xb8\x81"
+"""These elements' identifiers, and the size of their one byte."""
+
+_BY_CODEC: Final = {"h263": ChromaLocation.CENTER, "theora": ChromaLocation.CENTER}
+"""Where the codec fixes it, and Matroska has none of the codec as it comes (H.263, 4.1; Theora I, 4.4)."""
+
+
+def chroma_location(stream: VideoStream, pix_fmt: str | None) -> ChromaLocation:
+    """Return where a stream's chroma samples lie; the usual place where that is not known.
+
+    Where chroma has as many lines as luma, being co-sited with the upper left sample is the usual place.
+    """
+    if pix_fmt is None:
+        return ChromaLocation.USUAL
+    fixed = _BY_CODEC.get(stream.codec_context.name)
+    found = _in_matroska(stream) if fixed is None else fixed
+    chroma = VideoFormat(pix_fmt, 16, 16)
+    if chroma.is_rgb or len(chroma.components) < 3 or chroma.chroma_width() == 16:
+        return ChromaLocation.USUAL
+    if found is ChromaLocation.TOP_LEFT and chroma.chroma_height() == 16:
+        return ChromaLocation.USUAL
+    return found
+
+
+def _in_matroska(stream: VideoStream) -> ChromaLocation:
+    header = BytesIO()
+    try:
+        with av.open(header, "w", format="matroska") as file:
+            file.add_stream_from_template(stream)
+            file.start_encoding()
+            written = header.getvalue()
+    except (ValueError, av.FFmpegError):
+        return ChromaLocation.USUAL  # Matroska has none of this codec
+    at = [written.find(element) for element in (_HORIZONTAL, _VERTICAL)]
+    if min(at) < 0:
+        return ChromaLocation.USUAL
+    across, down = (written[place + len(_HORIZONTAL)] for place in at)
+    return _IN_MATROSKA.get((across, down), ChromaLocation.USUAL)
