@@ -27,10 +27,11 @@ from moviola.media.errors import UnreadableSource
 from moviola.media.material import Chunk, Cutting, Material, Source, header
 from moviola.media.video.bundle import ChunkTable
 from moviola.media.video.decode import ChunkDecoder, repaired
-from moviola.media.video.headers import VideoProcess
+from moviola.media.video.headers import VideoProcess, VideoSplice
 from moviola.media.video.opening import opened
 from moviola.media.video.rotation import plane_view
 from moviola.media.video.split import split_file
+from moviola.media.video.timeline import source_time
 
 SIZES: tuple[int | None, ...] = (1, 7, 16, 64, None)
 # Chunks of fewer frames than this whose prerolls would decode the file more than MAX_WORK times are sampled: every
@@ -188,7 +189,7 @@ def _compare_some(source: Source, chunks: Iterator[Chunk], whole: Whole, result:
 
 
 def _seen(source: Source, chunks: Iterator[Chunk], pixel_format: str | None = None) -> Iterator[Seen]:
-    process = header(VideoProcess, source.process)
+    process, timeline = header(VideoProcess, source.process), header(VideoSplice, source.splice).timeline
     for chunk in chunks:
         if chunk.stream != 0:
             continue
@@ -196,7 +197,7 @@ def _seen(source: Source, chunks: Iterator[Chunk], pixel_format: str | None = No
         seen = [(checksum(one.frame, pixel_format), one.index) for one in decoder if one.own]
         damaged = {*decoder.report.damaged}
         for (crc, index), pts in zip(seen, decoder.report.times, strict=True):
-            yield Seen(pts, crc, index in damaged, None)
+            yield Seen(None if pts is None else source_time(timeline, pts), crc, index in damaged, None)
 
 
 def _compare_frame(where: str, expected: Seen | None, found: Seen | None, result: Comparison) -> None:
