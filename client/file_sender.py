@@ -102,11 +102,16 @@ def _plan(options: argparse.Namespace, pipes: ExitStack, target: Target, stdout:
     wanted = _wanted(options, target, stderr)
     named = (*options.paths, *options.video)
     paths = [pipes.enter_context(spooled(sys.stdin.buffer)) if str(path) == PIPE else path for path in named]
-    found, complaints = sources.find(paths, lambda sentence: None if options.quiet else stderr.say(sentence))
+
+    def say(sentence: str) -> None:
+        if not options.quiet:
+            stderr.say(as_sentence(sentence))
+
+    found, complaints = sources.find(paths, say)
     try:
-        materials = pipes.enter_context(as_videos(found, options.out))
+        materials = pipes.enter_context(as_videos(found, options.out, say, strict=options.strict))
     except UnreadableSource as complaint:
-        materials, complaints = [], [*complaints, complaint]
+        raise UsageError(str(complaint)) from complaint
     kinds = {material.kind for material in materials}
     for sentence in wanted.idle(kinds):
         raise UsageError(f"{_whose_chains(options)}{sentence}")

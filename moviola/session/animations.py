@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from moviola.media import images, video
+from moviola.media.errors import UnreadableSource
 from moviola.media.images.formats import CAN_MOVE, format_of_file
 from moviola.media.material import Material
 from moviola.media.video.containers import BY_EXTENSION
 
 
 @contextmanager
-def as_videos(materials: Sequence[Material], out: str | None) -> Iterator[list[Material]]:
+def as_videos(
+    materials: Sequence[Material], out: str | None, say: Callable[[str], None], *, strict: bool = False
+) -> Iterator[list[Material]]:
     """Give the block the materials; an only one that is an animation is a video where `out` is a video's name.
 
     Its clip is a file that is gone behind the block; the material has the animation's name. Without such a name an
-    animation stays one. Raise moviola.media.errors.UnreadableSource.
+    animation stays one. `say` is told what a video does not keep; where it is to be `strict`, that is refused. Raise
+    moviola.media.errors.UnreadableSource.
     """
     path = _animation(materials)
     if out is None or path is None or Path(out).suffix.lower() not in BY_EXTENSION:
@@ -31,8 +35,12 @@ def as_videos(materials: Sequence[Material], out: str | None) -> Iterator[list[M
         yield list(materials)
         return
     with tempfile.TemporaryDirectory(prefix="moviola-animation-") as folder:
-        clip = Path(folder, "clip.mov")
-        clip_of_animation(path, clip)
+        clip = Path(folder, path.name)  # which is what people are told of
+        harms = clip_of_animation(path, clip)
+        if harms and strict:
+            raise UnreadableSource(path, f"it {' and '.join(harms)}", "without --strict it is sent all the same")
+        for harm in harms:
+            say(f"{materials[0].name} {harm}")
         yield [Material(video.KIND.name, materials[0].name, ((materials[0].name, clip),))]
 
 

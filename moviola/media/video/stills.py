@@ -31,6 +31,7 @@ CODEC: Final = "ffv1"
 _RATE: Final = 25  # frames a second that a clip says it has; nothing is timed by it
 _TICKS: Final = 1000  # a second, of clips that are timed
 _UNTIMED_MS: Final = 100  # how long browsers show a frame that does not say it
+_COLOURS: Final = (1, 13, 6, 1)  # H.273 of sRGB made limited YCbCr of BT.601
 _LOSSLESS: Final = {"qp": "0", "preset": "ultrafast", "tune": "zerolatency", "threads": "1"}
 _PNG: Final = Settings(quality=100, lossless=True, chroma="444")
 
@@ -82,7 +83,7 @@ def clip_of_video(video: Path, path: Path, context: int) -> list[int]:
     return indexes
 
 
-def clip_of_animation(picture: Path, path: Path) -> None:
+def clip_of_animation(picture: Path, path: Path) -> list[str]:
     """Write the frames of an animation (GIF, WebP, APNG, AVIF) as a clip, each with its time, over black where it is
     transparent, with the colours that most videos have: 8 bits, 4:2:0.
 
@@ -90,10 +91,14 @@ def clip_of_animation(picture: Path, path: Path) -> None:
         picture: a file of moviola.media.images that is an animation.
         path: of the clip, a new file.
 
+    Returns:
+        A sentence's second half for each thing that the clip has not.
+
     Raises:
         UnreadableSource: it is none, or broken.
     """
     data = picture.read_bytes()
+    harms = dict[str, None]()
     try:
         header = read_header(data)
         with av.open(str(path), "w", format="mov", options={"fflags": "+bitexact"}) as container:
@@ -101,9 +106,12 @@ def clip_of_animation(picture: Path, path: Path) -> None:
             stream.time_base = stream.codec_context.time_base = Fraction(1, _TICKS)
             at = 0
             for page in decode(data, header).pages:
+                harms |= dict.fromkeys(_harms(page))
                 frame = _frame_of(page)
                 if not at:
                     stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, frame.format.name
+                    told = stream.codec_context
+                    told.color_primaries, told.color_trc, told.colorspace, told.color_range = _COLOURS
                 frame.pts, frame.time_base = at, Fraction(1, _TICKS)
                 for packet in stream.encode(frame):
                     packet.duration = page.duration_ms or _UNTIMED_MS  # each frame gives its packet at once
@@ -111,6 +119,18 @@ def clip_of_animation(picture: Path, path: Path) -> None:
                 at += page.duration_ms or _UNTIMED_MS
     except BrokenImage as error:
         raise UnreadableSource(picture, f"this file {error}", "check that it is the file you meant") from error
+    if things := header.carried.things:
+        harms[f"loses {', '.join(things)} as a video; as a picture it keeps what is true of it"] = None
+    return list(harms)
+
+
+def _harms(page: Page) -> Iterator[str]:
+    if page.alpha is not None:
+        yield "is black as a video where it is transparent"
+    if page.colour.itemsize > 1:
+        yield "has 8 bits a sample as a video"
+    if page.colour.shape[0] % 2 or page.colour.shape[1] % 2:
+        yield "gets a line more as a video, whose size is even"
 
 
 def _frame_of(page: Page) -> av.VideoFrame:
