@@ -11,8 +11,11 @@ from typing import Final
 import av
 
 from moviola.media import manifest as manifests
-from moviola.media.kinds import KINDS, unit_of
+from moviola.media.annotations import SUFFIX as ANNOTATIONS
+from moviola.media.kinds import unit_of
 from moviola.media.manifest.reader import Manifest, read_manifest
+from moviola.media.material import Encoder
+from moviola.media.table.naming import CSV, result_suffix
 from moviola.media.wholeness import Wholeness, wholeness
 from moviola.session.units import counted
 from moviola.verification.findings import Check, Fault, Problem, Verdict, Verification, clock, verb
@@ -25,6 +28,9 @@ from moviola.verification.sources import compare_source, unaccounted
 Progress = Callable[[int, int], object]
 """Called with how many frames were looked at, and of how many."""
 
+_ENDINGS: Final = (ANNOTATIONS, result_suffix(Encoder()), result_suffix(Encoder(container=CSV)))
+"""How main files' names end behind the output's name, where that is more than a suffix."""
+
 _NO_EXTRADATA: Final = ("mpegts", "avi", "h264", "hevc", "m4v")
 """Formats in which a codec's headers have another form, or stand in the packets."""
 
@@ -35,11 +41,8 @@ class NoManifest(ValueError):
 
 def manifest_of(output: Path) -> Path:
     """Return where the manifest of an output lies. Raise NoManifest where there is none."""
-    names = [output.stem, output.name]
-    for kind in KINDS.values():
-        for suffix in ("_results.json", "_results.csv"):
-            names += [output.name.removesuffix(suffix)] if kind.name == "table" else []
-    for name in dict.fromkeys(names):
+    endings = (output.suffix, "", *_ENDINGS)
+    for name in dict.fromkeys(output.name.removesuffix(ending) for ending in endings):
         path = output.with_name(name + manifests.SUFFIX)
         if path.is_file():
             return path

@@ -28,6 +28,7 @@ def test_one_output_becomes_the_file_that_was_named(tmp_path: Path) -> None:
     assert place.path_of("j", "blur.mp4") == tmp_path / "new" / "mine.mp4"
     assert place.path_of("j", "blur.metrics.json") == tmp_path / "new" / "mine.metrics.json"
     assert place.path_of("j", "blur.annotations.jsonl") == tmp_path / "new" / "mine.annotations.jsonl"
+    assert place.path_of("j", "blur.manifest.jsonl.gz") == tmp_path / "new" / "mine.manifest.jsonl.gz"
 
 
 def test_what_is_of_the_whole_job_is_called_after_it_too(tmp_path: Path) -> None:
