@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,11 @@ from typing import BinaryIO, Final, NamedTuple
 import xxhash
 
 from moviola.media.errors import UnreadableSource
-from moviola.media.fidelity import Fate, Finding, bounded
+from moviola.media.fidelity import Fate, Finding, bounded, sentences
 from moviola.media.material import Chunk, Cutting, Facts, Material, Source
 from moviola.media.table import KIND
 from moviola.media.table.bundle import TableChunk
-from moviola.media.table.scan import MAX_RECORD_SIZE, Scanner
+from moviola.media.table.scan import MAX_RECORD_SIZE, NEVER_CLOSED, Run, Scanner
 from moviola.media.table.schema import KINDS, Table, TableProcess, TableSplice, in_order, kind_of
 
 MAX_CHUNK_SIZE: Final = MAX_RECORD_SIZE
@@ -92,7 +93,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class _Scanned:
-    """A file that has been counted."""
+    """A file that has been counted; `broken_off` tells how its last record is, where it ends within it."""
 
     table: Table
     path: Path
@@ -100,6 +101,7 @@ class _Scanned:
     records: int
     chunks: int
     size: int
+    broken_off: str = ""
 
 
 def _table(name: str, path: Path) -> Table:
@@ -169,10 +171,33 @@ def _scanned(table: Table, path: Path, limits: Limits, hashed: xxhash.xxh3_128) 
     with path.open("rb") as file:
         scanner = Scanner(file, read)
         read_header(path, scanner)
+        last: Run | None = None
         while run := scanner.take(limits.records, limits.size):
             records += run.count
             chunks += 1
-    return _Scanned(table, path, limits, records, chunks, size)
+            last = run
+    return _Scanned(table, path, limits, records, chunks, size, _broken_off(last, len(table.columns)))
+
+
+def _broken_off(last: Run | None, columns: int) -> str:
+    """Return how the last record of a file is that ends within it; empty where it is whole, as far as that is known.
+
+    A record that only lacks the end of its line is whole: many programs write none.
+    """
+    if last is None:
+        return ""
+    if last.broken and last.broken[-1][0] == last.count - 1:
+        _, line, reason = last.broken[-1]
+        return f"at line {line}, {reason}" if reason == NEVER_CLOSED else ""
+    if last.data.endswith((b"\n", b"\r")):
+        return ""
+    rows = csv.reader(io.StringIO(last.data.decode(errors="replace"), newline=""))
+    try:
+        (row,) = deque(rows, maxlen=1)
+    except (csv.Error, ValueError):  # what is wrong with it is found and told where it is read
+        return ""
+    fields = len(row)
+    return f"it has {fields} of {columns} fields, and no end" if fields < columns else ""
 
 
 def _check_chunks(name: str, scanned: list[_Scanned], cutting: Cutting) -> None:
@@ -227,6 +252,7 @@ def _opened(each: _Scanned) -> BinaryIO:
 
 
 def _facts(scanned: list[_Scanned], size: int, count: int) -> Facts:
+    damage = list(_damage(scanned))
     return {
         "unit": KIND.unit,
         "frame_count": count,
@@ -241,8 +267,18 @@ def _facts(scanned: list[_Scanned], size: int, count: int) -> Facts:
             }
             for each in scanned
         ],
-        "findings": [each.to_wire() for each in bounded(_findings([each.table for each in scanned]))],
+        "damaged": bool(damage),
+        "damage": list(sentences(damage)),
+        "findings": [each.to_wire() for each in bounded([*damage, *_findings([each.table for each in scanned])])],
     }
+
+
+def _damage(scanned: list[_Scanned]) -> Iterator[Finding]:
+    """What is missing at the ends of files; how much more there was, nobody knows."""
+    for each in scanned:
+        if each.broken_off:
+            reason = f"is missing: the last record is broken off ({each.broken_off}); copy the file again"
+            yield Finding(f"the end of {each.table.file}", Fate.LOST, reason)
 
 
 def _findings(tables: list[Table]) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ import pytest
 
 from moviola.media import kinds
 from moviola.media.errors import UnreadableSource
-from moviola.media.fidelity import sentences
+from moviola.media.fidelity import Fate, sentences
 from moviola.media.material import Cutting, Material, Source
 from moviola.media.table import scan
 from moviola.media.table import split as splitting
@@ -173,3 +173,26 @@ def test_chains_are_checked_against_the_tables(tmp_path: Path, chain: str, names
     with pytest.raises(UnreadableSource, match=sentence):
         kinds.check(source, [output(chain)])
     return None
+
+
+@pytest.mark.parametrize(
+    ("end", "what"),
+    [
+        ('2,"Casabl', "at line 3, a quote is opened and never closed"),
+        ("2,Casablanca", "it has 2 of 3 fields, and no end"),
+        ("2,Casablanca,1942", ""),
+        ("2,Casablanca,1942\n", ""),
+        ('2,"Casablanca",1942\r\n', ""),
+        ("2,Casablanca\n", ""),
+    ],
+)
+def test_a_table_that_ends_within_a_record_is_damaged(tmp_path: Path, end: str, what: str) -> None:
+    """One that only lacks the end of its last line is not: many programs write none."""
+    path = tmp_path / "ratings.csv"
+    path.write_bytes(f"id,title,release_date\n1,Metropolis,1927\n{end}".encode())
+    source, _ = split(Material("table", "ratings.csv", (("ratings.csv", path),)), Cutting())
+    facts = source.common_facts
+    assert facts.damaged == bool(what)
+    told = f"the end of ratings.csv is missing: the last record is broken off ({what}); copy the file again"
+    assert facts.damage == ([told] if what else [])
+    assert facts.damage == [each.sentence for each in facts.findings if each.fate is Fate.LOST]
