@@ -171,7 +171,8 @@ class PassthroughStream(Mapped):
     @property
     def label(self) -> str:
         """What people are told it is."""
-        return f"stream {self.index} ({', '.join(part for part in (self.type, self.codec) if part)})"
+        parts = (self.type, self.codec, self.metadata.get("filename", "") if self.type == ATTACHMENT else "")
+        return f"stream {self.index} ({', '.join(part for part in parts if part)})"
 
 
 @record

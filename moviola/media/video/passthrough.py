@@ -40,6 +40,8 @@ MAX_FILE_SIZE = 64 * 1024 * 1024
 MAX_CARRIED = 63
 """Streams beside the filtered one that a job may have."""
 
+_MARK: Final = "\N{REPLACEMENT CHARACTER}"
+
 _PROBE_FIELDS = ("name", "extradata", "sample_rate", "channels")
 
 
@@ -111,6 +113,16 @@ def _codec_of(stream: Stream) -> str:
         return ""
     context = getattr(stream, "codec_context", None)
     return context.name if context is not None else (getattr(stream, "name", None) or "")
+
+
+def garbled(container: InputContainer) -> Iterator[Finding]:
+    """Yield the tags whose text is no UTF-8: it was read with marks in place of what cannot be read."""
+    told = [("", container.metadata), *((f" of stream {one.index}", one.metadata) for one in container.streams)]
+    for whose, tags in told:
+        for name, text in tags.items():
+            if _MARK in text or _MARK in name:
+                reason = "is changed: its text is no UTF-8, and what cannot be read becomes a mark"
+                yield Finding(f"tag {name}{whose}", Fate.CHANGED, reason)
 
 
 def own_tags(stream: Stream, container: InputContainer) -> Tags:

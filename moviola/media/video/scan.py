@@ -215,7 +215,7 @@ class Scanner:
         access = bytearray(self.access)
         distrust_flags(codec.canonical_name, access, intra_only=codec.intra_only)
         timeline = timeline_of(self._clocks)
-        findings = [*self._left_out]
+        findings = [*self._left_out, *passthrough.garbled(self.container)]
         findings += beside_the_picture(
             self.stream,
             self.first.side_data,

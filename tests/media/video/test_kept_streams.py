@@ -184,8 +184,8 @@ def test_a_cover_picture_goes_into_an_mp4_and_a_font_is_said(tmp_path: Path, nam
     assert files_in(reel.path) == {"the cover": PICTURE}
     found = told(clip, in_container(name))
     assert found["stream 2 (cover, mjpeg)"].fate is Fate.KEPT
-    assert found["stream 1 (attachment)"].fate is Fate.LOST
-    assert found["stream 1 (attachment)"].reason.endswith("a name that ends in .mkv keeps it")
+    assert found["stream 1 (attachment, Sans Bold.ttf)"].fate is Fate.LOST
+    assert found["stream 1 (attachment, Sans Bold.ttf)"].reason.endswith("a name that ends in .mkv keeps it")
     back = take(reel.path, tmp_path / "back", in_container("matroska"))
     assert files_in(back.path) == {"the cover": PICTURE}
 

@@ -151,3 +151,18 @@ def test_a_tag_of_the_file_alone_decides_nothing_else(tmp_path: Path) -> None:
         clip, tmp_path / "bare", in_container("mp4"), edit=lambda s: replace(s, splice={**s.splice, "metadata": {}})
     )
     assert tagged.spliced.digest == bare.spliced.digest
+
+
+def test_a_text_that_is_no_utf_8_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    with av.open(str(encode(tmp_path / "plain.mp4", "mpeg4", 5))) as given, av.open(str(path), "w") as container:
+        copy = container.add_stream_from_template(given.streams.video[0])
+        container.metadata["comment"] = "Caf__"
+        for packet in given.demux():
+            if packet.dts is not None:
+                packet.stream = copy
+                container.mux(packet)
+    path.write_bytes(path.read_bytes().replace(b"Caf__", "Café!".encode("latin-1")))
+    finding = told(path, in_container("mp4"))["tag comment"]
+    assert finding.fate is Fate.CHANGED
+    assert take(path, tmp_path).path.exists()
