@@ -22,6 +22,8 @@ SUFFIXES: Final = frozenset(
 )  # fmt: skip
 """Names of files that are pictures, or animations of them."""
 
+TIFFS: Final = (".tif", ".tiff")
+
 VIDEOS: Final = frozenset([".mp4", ".mkv", ".mov", ".webm", ".avi", ".ogv", ".ogg", ".ts"])
 
 DPI_TOLERANCE: Final = 0.1
@@ -35,7 +37,7 @@ WRITTEN_ANEW: Final = frozenset(
         0x0100, 0x0101, 0x0102, 0x0103, 0x0106, 0x010A, 0x0111, 0x0112, 0x0115, 0x0116, 0x0117, 0x011A, 0x011B, 0x011C,
         0x0128, 0x013D, 0x0142, 0x0143, 0x0144, 0x0145, 0x0140, 0x014A, 0x0152, 0x0153, 0x015B, 0x0201, 0x0202, 0x0211,
         0x0212, 0x0213, 0x0214, 0x02BC, 0x8649, 0x8769, 0x8773, 0x8825, 0xA005, 0x00FE, 0x00FF, 0x0107, 0x0118, 0x0119,
-        0x0124, 0x0125, 0x014C, 0x0132, 0x83BB, 0x0154, 0x0155,
+        0x0124, 0x0125, 0x014C, 0x0132, 0x83BB, 0x0154, 0x0155, 0x0129,
     }
 )  # fmt: skip
 """Tags of EXIF and TIFF about how the file is laid out, or that are compared by themselves."""
@@ -101,6 +103,8 @@ def verdicts(source: Path, answer: Answer) -> list[Verdict]:
 
 def look(path: Path) -> Picture:
     """Return what Pillow, and for TIFF tifffile, say of a picture."""
+    if path.suffix.lower() in TIFFS and not _can_open(path):
+        return _with_tiff(path, Picture("", (0, 0)))
     _register()
     with Image.open(path) as image:
         image.load()
@@ -121,7 +125,17 @@ def look(path: Path) -> Picture:
             orientation=int(exif.get(0x0112, 1) or 1),
             durations=_durations(image),
         )
-    return _with_tiff(path, found) if path.suffix.lower() in (".tif", ".tiff") else found
+    return _with_tiff(path, found) if path.suffix.lower() in TIFFS else found
+
+
+def _can_open(path: Path) -> bool:
+    """Whether Pillow reads a file; of TIFF it does not read all."""
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except UNREADABLE:
+        return False
+    return True
 
 
 def _register() -> None:
@@ -147,7 +161,7 @@ def _is_transparent(image: Image.Image) -> bool:
 
 def _dpi(info: dict[Any, Any]) -> tuple[float, float] | None:
     dpi = info.get("dpi")
-    return (float(dpi[0]), float(dpi[1])) if dpi and dpi[0] else None
+    return (float(dpi[0]), float(dpi[1])) if dpi and dpi[0] > 1 else None
 
 
 def _exif(exif: Image.Exif) -> dict[str, str]:
@@ -172,7 +186,7 @@ def _durations(image: Image.Image) -> tuple[int, ...]:
         except (EOFError, OSError):
             break
         found.append(int(image.info.get("duration", 0) or 0))
-    return tuple(found) if len(found) > 1 else ()
+    return tuple(found) if any(found) and len(found) > 1 else ()
 
 
 def _with_tiff(path: Path, found: Picture) -> Picture:
@@ -182,9 +196,10 @@ def _with_tiff(path: Path, found: Picture) -> Picture:
     with tifffile.TiffFile(path) as file:
         page: Any = file.pages[0]
         extra = [str(getattr(each, "name", each)) for each in page.extrasamples]
-        kind = next((each for each in extra if "ALPHA" in each), "") if found.alpha else ""
+        kind = next((each for each in extra if "ALPHA" in each), "") if found.alpha or not found.mode else ""
         return Picture(
-            found.mode, found.size, len(file.pages), found.dpi, str(page.dtype), kind, found.exif, found.icc,
+            found.mode, (page.imagewidth, page.imagelength), len(file.pages), found.dpi, str(page.dtype), kind,
+            found.exif, found.icc,
             int(page.tags[700].count) if 700 in page.tags else 0, found.comment, found.orientation, found.durations,
         )  # fmt: skip
 
