@@ -65,7 +65,7 @@ class Timeline:
 
 def describe(path: Path) -> File:
     """Return what PyAV says of a file. Raise av.FFmpegError."""
-    with av.open(str(path)) as file:
+    with av.open(str(path), metadata_errors="replace") as file:
         return File(
             format=file.format.name,
             duration=(file.duration or 0) / av.time_base,
@@ -78,7 +78,7 @@ def describe(path: Path) -> File:
 
 def timeline(path: Path) -> Timeline:
     """Return when frames and packets of a file are presented. Raise av.FFmpegError where it cannot be opened."""
-    with av.open(str(path)) as file:
+    with av.open(str(path), metadata_errors="replace") as file:
         video = next((each for each in file.streams.video if not _is_cover(each)), None)
         seen: list[tuple[float, float]] = []
         sizes: set[tuple[int, int]] = set()
@@ -115,7 +115,7 @@ def timeline(path: Path) -> Timeline:
 def sound(path: Path, index: int) -> str:
     """Return a digest of the samples of an audio stream, as they are decoded."""
     digest = md5(usedforsecurity=False)
-    with av.open(str(path)) as file, suppress(av.FFmpegError):
+    with av.open(str(path), metadata_errors="replace") as file, suppress(av.FFmpegError):
         for frame in file.decode(file.streams[index]):
             if isinstance(frame, av.AudioFrame):
                 digest.update(frame.to_ndarray().tobytes())

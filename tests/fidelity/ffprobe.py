@@ -59,7 +59,7 @@ def describe(path: Path) -> File:
 def _ask(path: Path, *options: str) -> dict[str, Any]:
     command = ["ffprobe", "-v", "quiet", "-of", "json", *options, str(path)]
     done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False)
-    told: dict[str, Any] = json.loads(done.stdout or b"{}")
+    told: dict[str, Any] = json.loads(done.stdout.decode("utf-8", "replace") or "{}")
     return told
 
 

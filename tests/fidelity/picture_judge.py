@@ -114,7 +114,7 @@ def look(path: Path) -> Picture:
             mode=_mode(image),
             size=image.size,
             frames=getattr(image, "n_frames", 1),
-            dpi=_dpi(info),
+            dpi=_dpi(info, exif),
             alpha="alpha" if _is_transparent(image) else "",
             exif=_exif(exif),
             icc=md5(info.get("icc_profile") or b"", usedforsecurity=False).hexdigest()
@@ -159,8 +159,11 @@ def _is_transparent(image: Image.Image) -> bool:
     return image.mode in ("RGBA", "LA", "PA") and image.getchannel("A").getextrema() != (255, 255)
 
 
-def _dpi(info: dict[Any, Any]) -> tuple[float, float] | None:
+def _dpi(info: dict[Any, Any], exif: Image.Exif) -> tuple[float, float] | None:
+    """Return the resolution; Pillow takes 72 for that of a JPEG that does not tell it."""
     dpi = info.get("dpi")
+    if "exif" in info and "jfif_density" not in info and 0x011A not in exif and dpi == (72, 72):
+        return None
     return (float(dpi[0]), float(dpi[1])) if dpi and dpi[0] > 1 else None
 
 
