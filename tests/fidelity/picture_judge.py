@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from hashlib import md5
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, Final
 
+import av
 from PIL import Image, UnidentifiedImageError
 
 from tests.fidelity.said import Answer
@@ -123,7 +124,7 @@ def look(path: Path) -> Picture:
             xmp=len(info.get("xmp") or b"") or len(info.get("XML:com.adobe.xmp") or ""),
             comment=_text(info.get("comment")),
             orientation=int(exif.get(0x0112, 1) or 1),
-            durations=_durations(image),
+            durations=_durations(path, image),
         )
     return _with_tiff(path, found) if path.suffix.lower() in TIFFS else found
 
@@ -180,7 +181,9 @@ def _text(value: object) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value) if value is not None else ""
 
 
-def _durations(image: Image.Image) -> tuple[int, ...]:
+def _durations(path: Path, image: Image.Image) -> tuple[int, ...]:
+    if path.suffix.lower() in (".avif", ".avifs"):
+        return _of_avif(path)  # Pillow rounds each of them up
     found = []
     for number in range(min(getattr(image, "n_frames", 1), 1000)):
         try:
@@ -190,6 +193,21 @@ def _durations(image: Image.Image) -> tuple[int, ...]:
             break
         found.append(int(image.info.get("duration", 0) or 0))
     return tuple(found) if any(found) and len(found) > 1 else ()
+
+
+def _of_avif(path: Path) -> tuple[int, ...]:
+    """Return how long each frame lasts, so rounded that the times of all are right."""
+    with av.open(str(path)) as file:
+        stream = max(file.streams.video, key=lambda each: each.frames)
+        if stream.frames < 2:
+            return ()
+        ends = [
+            float((packet.pts + packet.duration) * packet.time_base)
+            for packet in file.demux(stream)
+            if packet.pts is not None and packet.duration is not None and packet.time_base is not None
+        ]
+    rounded = [0, *(round(end * 1000) for end in sorted(ends))]
+    return tuple(after - before for before, after in pairwise(rounded))
 
 
 def _with_tiff(path: Path, found: Picture) -> Picture:
