@@ -20,6 +20,7 @@ import av
 
 from tests.fidelity import picture_judge, video_judge
 from tests.fidelity.pair import Pair
+from tests.fidelity.pictures import UNREADABLE, is_picture
 from tests.fidelity.said import Answer, ask
 from tests.fidelity.table import Row, counts, markdown
 from tests.fidelity.verdicts import Fate, Verdict
@@ -65,10 +66,10 @@ def judged(source: Path, answer: Answer) -> list[Verdict]:
         fate = Fate.REFUSED if answer.reason else Fate.LOST
         return [Verdict("all", fate, answer.reason or f"no output, and exit status {answer.status}")]
     try:
-        if picture_judge.is_picture(source):
+        if is_picture(source):
             return picture_judge.verdicts(source, answer)
         return video_judge.verdicts(Pair.of(source, answer))
-    except (*picture_judge.UNREADABLE, av.FFmpegError, StopIteration) as error:
+    except (*UNREADABLE, av.FFmpegError, StopIteration) as error:
         return [Verdict("all", Fate.LOST, f"cannot be compared: {type(error).__name__}: {error}")]
 
 
