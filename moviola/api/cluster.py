@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
+from moviola.api.display import log
 from moviola.api.driver import Driver
 from moviola.api.errors import Closed, UsageError, translated
 from moviola.api.events import EventStream, stream
@@ -16,6 +17,7 @@ from moviola.api.job import Job
 from moviola.api.options import Filters, JobOptions, PathLike, Source, filters_in, settings_from
 from moviola.api.plan import planned
 from moviola.api.process import IN_THIS_PROCESS
+from moviola.api.spelling import in_python
 from moviola.api.workers import WorkerInfo
 from moviola.base.config_files import ConfigError
 from moviola.base.layers import resolved
@@ -204,6 +206,8 @@ class Cluster:
             self._driver.wait_for_place()
             with IN_THIS_PROCESS:
                 request = upload_request(plan.material, destination.order, destination.place, settings)
+        for remark in request.preflight.remarks() if request.preflight is not None else ():
+            log.info("%s: %s", request.name, in_python(remark))
         job = Job(self._driver, request)
         job.start()
         self._submitted.append(job)

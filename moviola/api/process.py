@@ -12,6 +12,7 @@ from moviola.api.errors import UsageError, translated
 from moviola.api.options import CLUSTER_ONLY, Filters, JobOptions, PathLike, Source, settings_from
 from moviola.api.plan import Planned, planned
 from moviola.api.results import Result, result_of
+from moviola.api.spelling import in_python
 from moviola.filters import registry
 from moviola.media.kinds import verify
 from moviola.media.preflight import Preflight
@@ -77,4 +78,4 @@ def _tell(plan: Planned, told: Preflight) -> None:
     if plan.settings.strict:
         told.check_kept(plan.material.path)
     for remark in told.remarks():
-        log.info("%s: %s", plan.material.name, remark)
+        log.info("%s: %s", plan.material.name, in_python(remark))

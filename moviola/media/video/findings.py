@@ -26,7 +26,7 @@ def findings(source: Source, output: Output) -> Iterator[Finding]:
     rest = {}
     if not tried.keeps_all:
         rest = {each.extension: rehearsal(each, facts) for each in others(chosen, output.encoder)}
-    yield _of_frames(facts, output)
+    yield from _of_frames(facts, chosen, output)
     for stream in facts.passthrough:
         yield _of_stream(stream, chosen, tried, rest)
     for change in tried.changes:
@@ -39,11 +39,21 @@ def findings(source: Source, output: Output) -> Iterator[Finding]:
     yield from picture_findings(process, output)
 
 
-def _of_frames(facts: VideoSplice, output: Output) -> Finding:
+def _of_frames(facts: VideoSplice, chosen: Container, output: Output) -> Iterator[Finding]:
     grid = grid_of(output, facts)
     if grid is not None:
-        return Finding("frames", Fate.KEPT, f"are shown {grid.rate} a second, as the filter {FPS} asks")
-    return Finding("frames", Fate.KEPT, f"are kept, all {facts.frame_count}, each at its own time")
+        yield Finding("frames", Fate.KEPT, f"are shown {grid.rate} a second, as the filter {FPS} asks")
+        step_s = 1 / grid.rate
+    else:
+        yield Finding("frames", Fate.KEPT, f"are kept, all {facts.frame_count}")
+        step_s = facts.time_step * facts.time_base if facts.pts_complete else 1 / facts.rate
+    if chosen.resolution is not None and step_s % chosen.resolution:
+        finer = [each.extension for each in others(chosen, output.encoder) if each.resolution is None]
+        instead = f"; a name that ends in {' or '.join(finer)} keeps them" if finer else ""
+        reason = (
+            f"are rounded to {float(chosen.resolution * 1000):g} ms: {chosen.noun} file tells no finer ones{instead}"
+        )
+        yield Finding("times of frames", Fate.CHANGED, reason)
 
 
 def _of_stream(stream: PassthroughStream, chosen: Container, tried: Rehearsal, rest: dict[str, Rehearsal]) -> Finding:

@@ -189,6 +189,7 @@ class VideoSplice(Mapped):
         colour: as FFmpeg numbers them, by name: range, primaries, transfer, matrix.
         frame_count (packets): that give a frame; a few of them may turn out not to.
         pts_complete: every one of these has a timestamp; if not, time is frame index / rate.
+        time_step (time base): of which the times of all shown frames are multiples; 0 where they are not known.
         first_pts (time base): where the shown frames begin, None where that is not known.
         last_end (time base): where they end: the last one's time and its duration.
         timeline: how times here are mapped back to the source's own, by moviola.media.video.timeline.source_time.
@@ -207,6 +208,7 @@ class VideoSplice(Mapped):
     colour: dict[str, int]
     frame_count: int
     pts_complete: bool
+    time_step: int
     first_pts: Ticks | None
     last_end: Ticks | None
     timeline: list[Stretch]

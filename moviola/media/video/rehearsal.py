@@ -209,6 +209,7 @@ def _source_of(streams: list[PassthroughStream]) -> VideoSplice:
         colour={},
         frame_count=0,
         pts_complete=True,
+        time_step=0,
         first_pts=0,
         last_end=1,
         metadata={},

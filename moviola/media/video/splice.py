@@ -36,6 +36,7 @@ from moviola.media.video.tracks import Mux, VideoTrack, passthrough_packets
 
 # Of the disk, not of the streams.
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EACCES, errno.EROFS, errno.ENOENT})
+_FLOAT_ERROR_S = 1e-9  # of the sum of a few times in seconds
 
 
 def splice(
@@ -232,7 +233,7 @@ class _Splicer:
 
     def _say(self, track: VideoTrack, error_s: float) -> None:
         warn = self._account.warn
-        if error_s:
+        if error_s > float(self._container.resolution or 0) / 2 + _FLOAT_ERROR_S:  # rounding was said before
             step = self._container.resolution
             why = f": its times are multiples of {float(step * 1000):g} ms" if step else ""
             warn(f"{self._container.format} moved frames by up to {error_s * 1000:.3f} ms{why}")

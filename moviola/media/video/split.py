@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from fractions import Fraction
+from math import gcd
 from pathlib import Path
 from typing import Any
 
@@ -252,6 +253,7 @@ def _splice(found: Scan) -> VideoSplice:
         },
         frame_count=track.frames_before[-1],
         pts_complete=track.times is not None,
+        time_step=gcd(*(track.times or ())),
         first_pts=found.first_pts,
         last_end=found.last_end,
         timeline=found.timeline.stretches(found.stream_index, track.pts),

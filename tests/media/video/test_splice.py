@@ -17,6 +17,7 @@ from moviola.filters.chain import Step
 from moviola.media.account import MISSING
 from moviola.media.bundle import pack, unpack
 from moviola.media.errors import BundleError, ForeignExtradata, SpliceError
+from moviola.media.fidelity import Fate
 from moviola.media.kinds import findings
 from moviola.media.material import NO_VIDEO, Encoder, Output, Result, Source
 from moviola.media.report import Lost
@@ -177,7 +178,11 @@ def test_matroska_keeps_a_millisecond_and_says_so(tmp_path: Path) -> None:
         assert wanted is not None
         assert abs(seen - wanted) <= Fraction(1, 2000)
     assert 0 < reel.spliced.details["time_error_s"] <= 0.0005
-    assert any("matroska moved frames" in warning for warning in reel.spliced.warnings)
+    assert not reel.spliced.warnings, "it was said before"
+    (said,) = [each for each in findings(reel.source, output("ffv1")) if each.subject == "times of frames"]
+    assert said.reason == "are rounded to 1 ms: a Matroska file tells no finer ones"
+    whole = encode(tmp_path / "whole.mp4", "libx264", 5)
+    assert not [each for each in findings(take(whole, tmp_path).source, output("ffv1")) if each.fate is Fate.CHANGED]
 
 
 # -- pixels ------------------------------------------------------------------------------------------------------
