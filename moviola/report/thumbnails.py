@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from moviola.filters.toolbox.opencv import cv2
 from moviola.media.images.decode import decode
 from moviola.media.images.formats import BrokenImage
-from moviola.media.images.header import read_header
+from moviola.media.images.readers import read_header
 from moviola.media.video.templates import NO_PROTOCOLS
 from moviola.report.facts import MAX_PICTURES_SIZE, Thumbnail
 from moviola.wire.limits import MIB

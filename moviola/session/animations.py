@@ -28,7 +28,7 @@ def as_videos(
     if out is None or path is None or Path(out).suffix.lower() not in BY_EXTENSION:
         yield list(materials)
         return
-    from moviola.media.images.header import is_animation  # noqa: PLC0415 - libraries that a command does without
+    from moviola.media.images.readers import is_animation  # noqa: PLC0415 - libraries that a command does without
     from moviola.media.video.stills import clip_of_animation  # noqa: PLC0415 - as above
 
     if not is_animation(path):

@@ -28,9 +28,10 @@ from PIL import (
 from moviola.filters.toolbox.opencv import cv2, is_out_of_memory
 from moviola.media.images import tags
 from moviola.media.images.formats import BrokenImage
-from moviola.media.images.header import MAX_PAGES, Header, open_heif
+from moviola.media.images.header import MAX_PAGES, Header
 from moviola.media.images.orientation import upright
 from moviola.media.images.planar import planes_of
+from moviola.media.images.readers import open_heif
 from moviola.media.images.tags import BadDirectory
 
 CUT_SHORT: Final = "is cut short: what is missing was filled up"

@@ -15,8 +15,8 @@ from moviola.media.frame import Frame, Note
 from moviola.media.images.bundle import ImageResult, placed
 from moviola.media.images.decode import decode
 from moviola.media.images.formats import BrokenImage
-from moviola.media.images.header import read_header
 from moviola.media.images.names import Names
+from moviola.media.images.readers import read_header
 from moviola.media.material import Output, Source
 from moviola.media.report import Report
 

@@ -26,7 +26,8 @@ from moviola.media.images.carried import fits
 from moviola.media.images.decode import Decoded, Page, decode
 from moviola.media.images.encode import Settings, alike, encode, storable
 from moviola.media.images.formats import FORMATS, OUTPUT_FORMATS, BrokenImage, written_as
-from moviola.media.images.header import Header, read_header
+from moviola.media.images.header import Header
+from moviola.media.images.readers import read_header
 from moviola.media.material import MODES, NO_VIDEO, Output, Result
 from moviola.media.material import Header as SourceHeader
 from moviola.media.report import MAX_ERROR_LENGTH, DecodeError, Fallback, FrameNotes, Lost, Note, Report

@@ -18,7 +18,7 @@ from moviola.media.errors import UnreadableSource
 from moviola.media.images.decode import Page, decode
 from moviola.media.images.encode import Settings, encode
 from moviola.media.images.formats import BrokenImage
-from moviola.media.images.header import read_header
+from moviola.media.images.readers import read_header
 from moviola.media.video.memory import MAX_PIXELS
 from moviola.media.video.opening import opened
 from moviola.media.video.orientation import Orientation

@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from moviola.media.images.carried import Carried, Collector, LeftOut
-from moviola.media.images.header import read_header
+from moviola.media.images.readers import read_header
 from tests.media.images.gallery import hang, output
 from tests.media.images.photographs import (
     BIAS,

@@ -13,8 +13,8 @@ from PIL import Image
 
 from moviola.media.images.decode import CUT_SHORT, Decoded, Page, decode
 from moviola.media.images.formats import FORMATS, BrokenImage
-from moviola.media.images.header import read_header
 from moviola.media.images.orientation import upright
+from moviola.media.images.readers import read_header
 from tests.media.images.pictures import Pixels, animation, corners, encoded, exif, heic, short, tiff, with_exif
 
 

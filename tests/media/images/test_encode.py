@@ -5,7 +5,7 @@ import pytest
 
 from moviola.media.images.encode import Settings, encode, storable
 from moviola.media.images.formats import FORMATS, OUTPUT_FORMATS, BrokenImage
-from moviola.media.images.header import read_header
+from moviola.media.images.readers import read_header
 from tests.media.images.pictures import Pixels, corners, decoded
 
 FINE = Settings(95, True, "444")

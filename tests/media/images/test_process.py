@@ -11,8 +11,8 @@ from PIL import Image
 from moviola.media.bundle import pack, unpack_table
 from moviola.media.errors import BundleError, ProcessingFailed
 from moviola.media.images import process as module
-from moviola.media.images.header import read_header
 from moviola.media.images.process import process
+from moviola.media.images.readers import read_header
 from moviola.media.report import FrameNotes, Report
 from tests.media.images.gallery import Hanging, hang, output
 from tests.media.images.pictures import (

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moviola.media.images import header
+from moviola.media.images import readers
 from moviola.media.images.formats import FORMATS, BrokenImage
-from moviola.media.images.header import MAX_PIXELS, read_header
+from moviola.media.images.header import MAX_PIXELS
+from moviola.media.images.readers import read_header
 from tests.media.images.pictures import animation, bomb, corners, encoded, exif, long, short, tiff, with_exif
 
 
@@ -74,7 +75,7 @@ def test_a_bomb_is_refused_by_its_header() -> None:
 
 
 def test_a_file_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(header, "MAX_FILE_SIZE", 100)
+    monkeypatch.setattr(readers, "MAX_FILE_SIZE", 100)
     with pytest.raises(BrokenImage, match="MiB"):
         read_header(encoded(corners()))
 

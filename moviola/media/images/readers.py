@@ -1,0 +1,328 @@
+"""What a picture's file says of itself before it is decoded: size, pages, which way is up, what it carries.
+
+Read by the client, which decodes nothing, and again by the worker, which trusts nobody. Pillow and pillow-heif read
+files as far as their headers go. What they do not tell is read here: whether a WebP is without loss, chunks of a PNG
+behind its pixels, the directories of a TIFF (in `tags`), of which Pillow opens only those that it can decode.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pillow_heif
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    WebPImagePlugin,
+)
+from PIL.Image import DecompressionBombError
+
+from moviola.media.images import tags
+from moviola.media.images.carried import Carried, Collector, LeftOut
+from moviola.media.images.formats import BrokenImage, format_of
+from moviola.media.images.header import MAX_FILE_SIZE, MAX_PAGES, MAX_PIXELS, Header, too_large
+from moviola.media.images.planar import is_planar
+from moviola.media.images.tags import BadDirectory, directories, number
+
+if TYPE_CHECKING:
+    from pillow_heif import HeifFile
+
+_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES, _EXTRA = 256, 257, 258, 262, 277, 338
+_SUBFILE, _PROFILE, _XMP = 254, 34675, 700
+_IPTC, _PHOTOSHOP, _LAYERS = 33723, 34377, 37724
+_RAW: Final = range(50706, 52600)  # DNG's tags
+_REDUCED_OR_MASK: Final = 1 | 4  # TIFF 6.0, NewSubfileType
+_CMYK: Final = 5
+_ASSOCIATED, _UNASSOCIATED = 1, 2  # TIFF 6.0, ExtraSamples
+_CHROMA: Final = {0: "444", 1: "422"}  # as Pillow numbers how a JPEG's colours are sampled
+
+
+def read_header(data: bytes | memoryview) -> Header:
+    """Return the header of a picture's file. Raise BrokenImage, also for what is beyond a limit."""
+    if len(data) > MAX_FILE_SIZE:
+        raise BrokenImage(too_large(len(data)))
+    name = format_of(data)
+    try:
+        with tags.quiet():
+            found = _READERS[name](bytes(data))
+    except (BadDirectory, EOFError, RuntimeError, StopIteration) as error:
+        reason = f" ({error!s:.80})" if str(error) else ""
+        raise BrokenImage(f"is broken, or of a sort that is not known: its header cannot be read{reason}") from None
+    except DecompressionBombError:
+        raise BrokenImage(f"has far more than {MAX_PIXELS / 1e6:.0f} million pixels by its header, the most") from None
+    if not found.pages:
+        raise BrokenImage("is broken: there is no picture in it")
+    if found.width < 1 or found.height < 1:
+        raise BrokenImage("is broken: its header tells no size")
+    if len(found.pages) > MAX_PAGES:
+        raise BrokenImage(f"has more than {MAX_PAGES} pages or frames, which are the most")
+    if found.pixel_count > MAX_PIXELS:
+        raise BrokenImage(
+            f"has {found.pixel_count / 1e6:.0f} million pixels by its header; {MAX_PIXELS / 1e6:.0f} are the most"
+        )
+    return found
+
+
+def is_animation(path: Path) -> bool:
+    """Whether a file is an animation that can be read."""
+    try:
+        return path.stat().st_size <= MAX_FILE_SIZE and read_header(path.read_bytes()).is_moving
+    except (BrokenImage, OSError):
+        return False
+
+
+class _Jpeg(JpegImagePlugin.JpegImageFile):
+    """A JPEG whose EXIF nobody reads in passing: moviola/media/images/tags.py bounds what that takes."""
+
+    def _read_dpi_from_exif(self) -> None:
+        return
+
+
+class _Gif(GifImagePlugin.GifImageFile):
+    """A GIF whose frames are counted as far as they may go."""
+
+    def _seek(self, frame: int, update_image: bool = True) -> None:
+        if frame > MAX_PAGES:
+            raise EOFError
+        super()._seek(frame, update_image)
+
+
+def _jpg(data: bytes) -> Header:
+    image = _Jpeg(BytesIO(data))
+    found = Collector()
+    exif = image.info.get("exif", b"")
+    found.thumbnail(exif)
+    if "mp" in image.info:
+        found.left_out.append(LeftOut.FURTHER_PICTURES)
+    blocks = image.info.get("photoshop", {})
+    if set(blocks) - {0x03ED, 0x0404}:  # the resolution, which stands elsewhere too, and IPTC
+        found.left_out.append(LeftOut.BLOCKS)
+    info = {**image.info, "iptc": blocks.get(0x0404, b"")}
+    carried = _carried(found, info, exif, 1 if image.layers == 1 else 3)
+    chroma = _CHROMA.get(JpegImagePlugin.get_sampling(image), "444" if image.layers == 1 else "420")
+    return _header("jpg", image.size, found, carried, exif, is_lossless=False, chroma=chroma, is_cmyk=image.layers == 4)
+
+
+def _png(data: bytes) -> Header:
+    """Pillow's own reader stops at the first pixels; what a picture carries may stand behind them."""
+    file = BytesIO(data)
+    stream = PngImagePlugin.PngStream(file)
+    found = Collector()
+    file.seek(8)
+    while file.tell() + 8 <= len(data):
+        name, start, size = stream.read()
+        if name == b"IEND":
+            break
+        if name in _PNG_CHUNKS:
+            _call(stream, found, name, start, size)
+        file.seek(start + size + 4)
+    info, texts = stream.im_info, stream.im_text
+    exif = info.get("exif", b"")
+    found.thumbnail(exif)
+    if any(key.startswith("Raw profile type") for key in texts):
+        found.left_out.append(LeftOut.BLOCKS)
+    told = {key: text for key, text in texts.items() if not key.startswith(("Raw profile type", "XML:"))}
+    comment = told.pop("Comment", "").encode()
+    is_grey = data[25] in (0, 4)
+    carried = _carried(found, {**info, "comment": comment}, exif, 1 if is_grey else 3, tuple(told.items()))
+    pages = stream.im_n_frames or 1
+    if not stream.im_mode:
+        raise BadDirectory("no header")
+    return _header(
+        "png", stream.im_size, found, carried, exif, pages,
+        has_alpha=data[25] in (4, 6) or "transparency" in info, bits=max(8, data[24]),
+    )  # fmt: skip
+
+
+_PNG_CHUNKS: Final = frozenset((b"IHDR", b"tRNS", b"iCCP", b"pHYs", b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"acTL"))
+
+
+def _call(stream: PngImagePlugin.PngStream, found: Collector, name: bytes, start: int, size: int) -> None:
+    """Have Pillow read a chunk of a PNG; a broken one that is not needed does no harm."""
+    try:
+        stream.call(name, start, size)
+    except (OSError, SyntaxError, ValueError, LookupError, struct.error):
+        if name == b"IHDR":
+            raise
+        found.left_out.append(LeftOut.BLOCKS)
+
+
+def _webp(data: bytes) -> Header:
+    image = WebPImagePlugin.WebPImageFile(BytesIO(data))
+    found = Collector()
+    exif = image.info.get("exif", b"")
+    found.thumbnail(exif)
+    carried = _carried(found, image.info, exif, 3)
+    return _header(
+        "webp", image.size, found, carried, exif, image.n_frames,
+        has_alpha=image.mode == "RGBA", is_lossless=b"VP8 " not in _riff_chunks(data), chroma="420",
+    )  # fmt: skip
+
+
+def _riff_chunks(data: bytes) -> frozenset[bytes]:
+    """Return the names of the chunks of a WebP file, those of its frames included."""
+    names, at = set[bytes](), 12
+    while at + 8 <= len(data):
+        name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
+        names.add(name)
+        at += 8 + (16 if name == b"ANMF" else size + size % 2)  # a frame's own chunks stand behind 16 bytes of it
+    return frozenset(names)
+
+
+def _gif(data: bytes) -> Header:
+    image = _Gif(BytesIO(data))
+    count = image.n_frames
+    found = Collector()
+    carried = _carried(found, image.info, b"", 3)
+    return _header("gif", image.size, found, carried, b"", count, has_alpha=True)
+
+
+def _bmp(data: bytes) -> Header:
+    image = BmpImagePlugin.BmpImageFile(BytesIO(data))
+    found = Collector()
+    return _header("bmp", image.size, found, _carried(found, image.info, b"", 3), b"", has_alpha=image.mode == "RGBA")
+
+
+def _pnm(data: bytes) -> Header:
+    image = PpmImagePlugin.PpmImageFile(BytesIO(data))
+    arguments = image.tile[0].args
+    peak = int(arguments[1]) if isinstance(arguments, tuple) else 65535 if arguments == "I;16B" else 255
+    return _header("pnm", image.size, Collector(), Carried(), b"", bits=max(8, peak.bit_length()))
+
+
+def _heic(data: bytes) -> Header:
+    """The decoder turns pictures upright."""
+    file = open_heif(data)
+    first = file[file.primary_index]
+    found = Collector()
+    carried = _of_heif(found, first.info)
+    pages = tuple(range(len(file)))
+    return Header(
+        "heic", *first.size, sum(each.size[0] * each.size[1] for each in file), pages,
+        carried=carried, left_out=tuple(dict.fromkeys(found.left_out)), has_alpha=first.has_alpha,
+        bits=_whole(first.info["bit_depth"]), is_lossless=False, is_premultiplied=first.premultiplied_alpha,
+        chroma=str(first.info.get("chroma", 420)),
+    )  # fmt: skip
+
+
+def _avif(data: bytes) -> Header:
+    """Pillow tells frames and which way is up, libheif depth and colours of the same file."""
+    image = AvifImagePlugin.AvifImageFile(BytesIO(data))
+    try:
+        info = open_heif(data).info
+    except (OSError, ValueError, RuntimeError, EOFError, IndexError):  # a sequence without a still picture
+        info = {}
+    found = Collector()
+    exif = image.info.get("exif", b"")
+    carried = _of_heif(found, {**info, **{key: image.info.get(key) for key in ("exif", "xmp", "icc_profile")}})
+    return _header(
+        "avif", image.size, found, carried, exif, image.n_frames, has_alpha=image.mode == "RGBA",
+        bits=info.get("bit_depth", 8), is_lossless=False, chroma=str(info.get("chroma", 444)),
+    )  # fmt: skip
+
+
+def open_heif(data: bytes) -> HeifFile:
+    """Return the container of a HEIC or AVIF picture, of which nothing is decoded."""
+    return pillow_heif.open_heif(data, convert_hdr_to_8bit=False, bgr_mode=True)
+
+
+def _of_heif(found: Collector, info: dict[str, Any]) -> Carried:
+    if info.get("thumbnails"):
+        found.left_out.append(LeftOut.THUMBNAIL)
+    if info.get("depth_images"):
+        found.left_out.append(LeftOut.DEPTH)
+    if any("alpha" not in str(kind) for kind in info.get("aux", ())):
+        found.left_out.append(LeftOut.FURTHER_PICTURES)
+    exif = info.get("exif") or b""
+    found.thumbnail(exif)
+    nclx = info.get("nclx_profile")
+    numbers = ("color_primaries", "transfer_characteristics", "matrix_coefficients", "full_range_flag")
+    carried = _carried(found, info, exif, 3)
+    if not nclx:
+        return carried
+    primaries, transfer, matrix, is_full = (int(nclx[name]) for name in numbers)
+    return replace(carried, nclx=(primaries, transfer, matrix, is_full))
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _tiff(data: bytes) -> Header:
+    """OpenCV turns TIFF pictures upright by their own tag."""
+    pages, overviews = dict[int, tags.Directory](), False
+    for index, page in enumerate(directories(data, MAX_PAGES + 1)):
+        if _WIDTH in page and _HEIGHT in page:
+            is_reduced = bool(number(page, _SUBFILE) & _REDUCED_OR_MASK)
+            overviews = overviews or is_reduced
+            pages |= {} if is_reduced else {index: page}
+    if not pages:
+        raise BrokenImage("is broken: there is no picture in it")
+    first = next(iter(pages.values()))
+    sizes = [(number(page, _WIDTH), number(page, _HEIGHT)) for page in pages.values()]
+    found = Collector()
+    if overviews:
+        found.left_out.append(LeftOut.THUMBNAIL)
+    if any(tag in (_PHOTOSHOP, _LAYERS) or tag in _RAW for tag in first):
+        found.left_out.append(LeftOut.BLOCKS)
+    info = {"icc_profile": first.get(_PROFILE, b""), "xmp": first.get(_XMP, b""), "iptc": first.get(_IPTC, b"")}
+    is_cmyk = any(number(page, _PHOTOMETRIC) == _CMYK for page in pages.values())
+    carried = _carried(found, info, data, 3 if number(first, _SAMPLES, 1) >= 3 else 1)
+    extra = {number(page, _EXTRA) for page in pages.values() if _EXTRA in page}
+    return Header(
+        "tiff", *sizes[0], sum(width * height for width, height in sizes), tuple(pages),
+        carried=carried, left_out=tuple(dict.fromkeys(found.left_out)),
+        has_alpha=any(number(page, _SAMPLES, 1) in (2, 4) for page in pages.values()) and not is_cmyk,
+        bits=max(number(page, _BITS, 1) for page in pages.values()), is_cmyk=is_cmyk,
+        is_premultiplied=_ASSOCIATED in extra,
+        planar=frozenset(index for index, page in pages.items() if is_planar(page)),
+    )  # fmt: skip
+
+
+def _carried(
+    found: Collector, info: Mapping[Any, Any], exif: bytes, channels: int, texts: tuple[tuple[str, str], ...] = ()
+) -> Carried:
+    """Return what a file carries, of what Pillow calls so."""
+    kept = found.exif(exif)
+    dpi = info.get("dpi") or (tags.resolution_of(exif) if kept else None)
+    return Carried(
+        kept,
+        found.xmp(_bytes(info.get("xmp"))),
+        found.iptc(_bytes(info.get("iptc"))),
+        found.profile(_bytes(info.get("icc_profile")), channels),
+        dpi if dpi is None or all(0 < each < 1e9 for each in dpi) else None,
+        _bytes(info.get("comment")),
+        texts,
+    )
+
+
+def _bytes(value: object) -> bytes:
+    """Return a value that is bytes in all files that are not broken."""
+    return value if isinstance(value, bytes) else b""
+
+
+def _header(
+    name: str, size: tuple[int, int], found: Collector, carried: Carried, exif: bytes, pages: int = 1, **more: Any
+) -> Header:
+    """Return a header; `pages` frames are an animation where there are several."""
+    numbers = tuple(range(min(pages, MAX_PAGES + 1)))
+    return Header(
+        name, *size, size[0] * size[1] * len(numbers), numbers,
+        is_moving=len(numbers) > 1, orientation=tags.orientation(exif), carried=carried,
+        left_out=tuple(dict.fromkeys(found.left_out)), **more,
+    )  # fmt: skip
+
+
+_READERS: Final[dict[str, Callable[[bytes], Header]]] = {
+    "jpg": _jpg, "png": _png, "webp": _webp, "gif": _gif, "bmp": _bmp, "tiff": _tiff, "pnm": _pnm, "heic": _heic,
+    "avif": _avif,
+}  # fmt: skip
