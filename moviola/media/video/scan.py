@@ -41,6 +41,7 @@ from moviola.media.video.side_data import (
     side_data_of_frame,
     side_data_of_packet,
 )
+from moviola.media.video.sizes import Sizes
 from moviola.media.video.sound import SKIPPED
 from moviola.media.video.timeline import Timeline, findings_of, timeline_of
 
@@ -142,12 +143,14 @@ class FirstFrame(NamedTuple):
     fields: FieldOrder
     pts: int | None
     colour: Colour
+    size: tuple[int, int]
 
     @classmethod
     def of(cls, frame: av.VideoFrame) -> FirstFrame:
         """Return what a frame has that the container's own decoder gave."""
         colour = Colour(frame.color_range, frame.color_primaries, frame.color_trc, frame.colorspace)
-        return cls(side_data_of_frame(frame), order_of(frame), frame.pts, Colour(*map(int, colour)))
+        size = frame.width, frame.height
+        return cls(side_data_of_frame(frame), order_of(frame), frame.pts, Colour(*map(int, colour)), size)
 
 
 @dataclass
@@ -183,7 +186,9 @@ class Scanner:
         self.bits = Bitstream(
             codec.canonical_name, context.extradata, reorders=self._reorders, reorder_depth=context.reorder_depth
         )
-        self._alpha = with_alpha(decoder_parameters(context), self.stream).codec != context.name
+        parameters = decoder_parameters(context)
+        self._alpha = with_alpha(parameters, self.stream).codec != context.name
+        self._sizes = Sizes(codec.canonical_name, self.bits.nal_length_size, parameters, self.first.size)
         self._others, self._left_out = passthrough.candidates(self.container, self.stream)
         told = {stream.index: _told(stream) for stream in [self.stream, *self._others]}
         self._has_edits = "mov" in self.container.format.name.split(",")
@@ -215,7 +220,7 @@ class Scanner:
         access = bytearray(self.access)
         distrust_flags(codec.canonical_name, access, intra_only=codec.intra_only)
         timeline = timeline_of(self._clocks)
-        findings = [*self._left_out, *passthrough.garbled(self.container)]
+        findings = [*self._left_out, *passthrough.garbled(self.container), *self._sizes.findings()]
         findings += beside_the_picture(
             self.stream,
             self.first.side_data,
@@ -283,6 +288,7 @@ class Scanner:
         if index == 0:
             self.encoder_notes = self.bits.encoder_notes(head)
         self.has_captions = self.has_captions or CAPTIONS_MARK in head
+        self._sizes.look(packet, head)
         shown = self._is_shown(packet)
         self.pts.append(packet.pts)
         self.size.append(packet.size)

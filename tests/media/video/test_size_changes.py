@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from moviola.filters.chain import parse_chain
+from moviola.media.fidelity import Fate
 from moviola.media.video.process import process
 from moviola.media.video.split import split_file
 from tests.media.video.clips import RATE
@@ -18,6 +19,11 @@ from tests.media.video.cutting_room import Reel, output, take
 from tests.media.video.staging import assert_same, every_cut, staged
 
 COUNT = 8
+OPTIONS = {
+    "libx264": {"qp": "1", "x264-params": "bframes=0"},
+    "libx265": {"x265-params": "bframes=0:log-level=none:repeat-headers=1"},
+    "libvpx": {"auto-alt-ref": "0", "lag-in-frames": "0"},
+}
 SIZES = ((64, 48), (96, 64), (64, 48))
 
 
@@ -38,7 +44,7 @@ def changing(path: Path, sizes: tuple[tuple[int, int], ...] = SIZES, codec: str 
             encoder: Any = av.CodecContext.create(codec, "w")
             encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
             encoder.time_base, encoder.framerate = 1 / RATE, RATE
-            encoder.options = {"qp": "1", "bf": "0", "x264-params": "bframes=0"} if codec == "libx264" else {"bf": "0"}
+            encoder.options = dict(OPTIONS.get(codec, {}))
             packets = []
             for index in range(COUNT):
                 frame = striped(width, height, index)
@@ -80,6 +86,18 @@ def test_what_changed_is_said(clip: Path, tmp_path: Path) -> None:
     reel = take(clip, tmp_path, output("ffv1"))
     (warning,) = [each for each in reel.spliced.account.warnings if "size" in each]
     assert warning.startswith("the source changes its size: 8 frames are 96x64, not 64x48;")
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.ts", "libx264"), ("b.ts", "mpeg2video"), ("c.mkv", "libvpx"), ("d.ts", "libx265")]
+)
+def test_what_headers_tell_is_said_before(tmp_path: Path, name: str, codec: str) -> None:
+    source, _ = split_file(changing(tmp_path / name, ((64, 48), (96, 64)), codec))
+    (finding,) = [each for each in source.common_facts.findings if "size" in each.subject]
+    assert finding.fate is Fate.CHANGED
+    assert finding.reason.startswith("is not always 64x48, but also 96x64: each picture is filtered in its own size")
+    same, _ = split_file(changing(tmp_path / f"same-{name}", ((64, 48), (64, 48)), codec))
+    assert not [each for each in same.common_facts.findings if "size" in each.subject]
 
 
 @pytest.mark.usefixtures("plugin")
