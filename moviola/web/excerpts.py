@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from moviola.base.lazy import LazyModule
 from moviola.base.vocabulary import JobState
 from moviola.filters import registry
 from moviola.filters.chain import format_chain
@@ -24,7 +25,6 @@ from moviola.media import images, table, video
 from moviola.media.errors import UnreadableSource
 from moviola.media.kinds import kind_of_file
 from moviola.media.material import Encoder, Material
-from moviola.media.video import stills
 from moviola.session import sources
 from moviola.session.chains import named_chain, read_chain
 from moviola.session.destination import Place
@@ -38,6 +38,11 @@ from moviola.web.problems import Problem
 from moviola.web.receiving import Upload
 from moviola.web.sending import WINDOW_SIZE
 from moviola.wire.limits import MAX_PRIORITY, MIB
+
+if TYPE_CHECKING:
+    from moviola.media.video import stills
+else:
+    stills = LazyModule("moviola.media.video.stills")  # reads and writes pictures: NumPy, OpenCV, Pillow, tifffile
 
 MAX_BEFORE: Final = 16
 """Frames in front of a shown one: enough for most filters that compare frames, and a bound of the work."""
