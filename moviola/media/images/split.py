@@ -17,10 +17,11 @@ import xxhash
 
 from moviola.media.bundle import pack
 from moviola.media.errors import UnreadableSource
-from moviola.media.fidelity import Fate, Finding, bounded
+from moviola.media.fidelity import Fate, Finding, bounded, sentences
 from moviola.media.images import KIND
 from moviola.media.images.bundle import ImageChunk, ImageEntry
 from moviola.media.images.carried import LEFT_OUT, MAX_JPEG_XMP_SIZE, LeftOut
+from moviola.media.images.ending import is_cut_off
 from moviola.media.images.findings import ALPHA, CMYK, LONG_XMP, ImageGroup
 from moviola.media.images.formats import BrokenImage
 from moviola.media.images.header import MAX_FILE_SIZE, Header, too_large
@@ -84,6 +85,7 @@ class _Survey:
     starts: array[int] = field(default_factory=lambda: array("L"))  # of each chunk, the index of its first file
     checksums: array[int] = field(default_factory=lambda: array("Q"))
     problems: dict[int, str] = field(default_factory=dict)
+    cut_off: list[int] = field(default_factory=list)
     formats: Counter[str] = field(default_factory=Counter)
     groups: dict[tuple[str, bool, bool, int], Counter[str]] = field(default_factory=dict)
     left_out: dict[LeftOut, tuple[str, int]] = field(default_factory=dict)  # the first image's name, how many there are
@@ -107,6 +109,8 @@ class _Survey:
             self.formats[header.format] += 1
             self.page_count += len(header.pages)
             self._note(name, header)
+            if is_cut_off(data):
+                self.cut_off.append(index)
         self.size += len(data)
         checksum = _checksum(data)
         self.checksums.append(checksum)
@@ -130,6 +134,11 @@ class _Survey:
         for (format, is_moving, has_pages, bits), things in sorted(self.groups.items()):
             carried = {thing: count for thing, count in sorted(things.items()) if thing}
             yield ImageGroup(format, things[""], is_moving, has_pages, bits, carried)
+
+    def damage(self, files: list[tuple[str, Path]]) -> list[Finding]:
+        """Return which images lack their end."""
+        reason = "is missing: the file is cut off, and the rest of the picture is filled up; copy it again"
+        return [Finding(f"the end of {files[index][0]}", Fate.LOST, reason) for index in self.cut_off]
 
     def findings(self, files: list[tuple[str, Path]]) -> Iterator[Finding]:
         """Yield what becomes of images whatever the output is."""
@@ -203,6 +212,7 @@ def _no_picture(material: Material, files: list[tuple[str, Path]], survey: _Surv
 
 
 def _facts(survey: _Survey, files: list[tuple[str, Path]]) -> Facts:
+    damage = bounded(survey.damage(files))
     return {
         "unit": KIND.unit,
         "frame_count": len(files),
@@ -211,6 +221,8 @@ def _facts(survey: _Survey, files: list[tuple[str, Path]]) -> Facts:
         "size": survey.size,
         "unreadable_count": len(survey.problems),
         "chunk_count": len(survey.starts),
-        "findings": [each.to_wire() for each in bounded(survey.findings(files))],
+        "damaged": bool(damage),
+        "damage": list(sentences(damage)),
+        "findings": [each.to_wire() for each in bounded([*damage, *survey.findings(files)])],
         "groups": [each.to_wire() for each in survey.image_groups()],
     }
