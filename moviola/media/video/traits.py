@@ -40,13 +40,13 @@ def traits(source: Source) -> Iterator[Trait]:
     container: Mapping[str, Any] = told.get("container") or {}
     streams: list[Facts] = told.get("streams") or []
     yield Trait("container", _container(facts, container))
-    yield Trait("begins at", f"{container.get('start_s') or 0:g} s")
     profile = f" {facts['profile']}" if facts["profile"] else ""
     yield Trait("video", f"{facts['codec']}{profile}, {facts['width']}×{facts['height']}")
     yield Trait("pixels", _pixels(facts["pix_fmt"]))
     video = next((each for each in streams if each.get("type") == "video" and "variable_rate" in each), {})
     yield Trait("frame rate", _rate(Fraction(facts["rate"]), video))
     yield Trait("frames", _frames(facts, video))
+    yield Trait("begins at", f"{container.get('start_s') or 0:g} s")
     yield Trait("turned", facts["orientation"])
     yield Trait("pixel aspect", _aspect(facts["sample_aspect"]))
     yield Trait("fields", str(source.process.get("fields") or "") or "not told")
