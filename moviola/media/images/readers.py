@@ -36,6 +36,9 @@ from moviola.media.images.tags import BadDirectory, directories, number
 if TYPE_CHECKING:
     from pillow_heif import HeifFile
 
+MAX_CHUNKS: Final = 200_000
+"""Of a PNG: those with pixels have 8 KiB or more each, and a file has 128 MiB."""
+
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES, _EXTRA = 256, 257, 258, 262, 277, 338
 _SUBFILE, _PROFILE, _XMP = 254, 34675, 700
 _IPTC, _PHOTOSHOP, _LAYERS = 33723, 34377, 37724
@@ -118,13 +121,17 @@ def _png(data: bytes) -> Header:
     stream = PngImagePlugin.PngStream(file)
     found = Collector()
     file.seek(8)
-    while file.tell() + 8 <= len(data):
+    for _ in range(MAX_CHUNKS):
+        if file.tell() + 8 > len(data):
+            break
         name, start, size = stream.read()
         if name == b"IEND":
             break
         if name in _PNG_CHUNKS:
             _call(stream, found, name, start, size)
         file.seek(start + size + 4)
+    else:
+        raise BadDirectory(f"more than {MAX_CHUNKS} chunks")
     info, texts = stream.im_info, stream.im_text
     exif = info.get("exif", b"")
     found.thumbnail(exif)

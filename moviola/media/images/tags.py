@@ -24,6 +24,9 @@ MAX_DATA_SIZE: Final = 64 * 1024 * 1024
 
 Directory = ImageFileDirectory_v2
 
+MAX_READS: Final = 200_000
+"""Entries and values that are looked at in all directories of a file: a thousand pages have some 30 000."""
+
 MAX_VALUE_SIZE: Final = 16 * 1024
 """Bytes of one tag that is carried: a comment of some pages. What is longer is an editor's own data."""
 
@@ -56,14 +59,16 @@ class BadDirectory(ValueError):
 
 
 class _Reader(BytesIO):
-    """A file of which no more than MAX_DATA_SIZE bytes are read, however often."""
+    """A file of which no more than MAX_DATA_SIZE bytes are read, in no more than MAX_READS pieces."""
 
     _left = MAX_DATA_SIZE
+    _reads_left = MAX_READS
 
     def read(self, size: int | None = -1) -> bytes:
         data = super().read(size)
         self._left -= len(data)
-        if self._left < 0:
+        self._reads_left -= 1
+        if self._left < 0 or self._reads_left < 0:
             raise BadDirectory("its directories claim too many bytes")
         return data
 

@@ -105,3 +105,14 @@ def test_damage_is_said_and_nothing_worse(name: str, data: st.DataObject) -> Non
     with suppress(BrokenImage):
         found = read_header(bytes(whole[: data.draw(st.integers(0, len(whole)))]))
         assert 1 <= found.pixel_count <= MAX_PIXELS
+
+
+def test_headers_that_would_take_long_are_refused_soon() -> None:
+    """Directories that are all entries, and chunks of nothing."""
+    entries = struct.pack("<H", 4000) + struct.pack("<HHII", 256, 4, 1, 1) * 4000
+    chain = b"".join(entries + struct.pack("<I", 8 + (at + 1) * (len(entries) + 4)) for at in range(60))
+    with pytest.raises(BrokenImage, match="claim too many"):
+        read_header(b"II*\0\x08\0\0\0" + chain)
+    chunk = bytes(4) + b"vpAg" + bytes(4)
+    with pytest.raises(BrokenImage, match="chunks"):
+        read_header(b"\x89PNG\r\n\x1a\n" + chunk * 200_001)
