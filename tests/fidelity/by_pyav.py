@@ -112,6 +112,14 @@ def timeline(path: Path) -> Timeline:
         )
 
 
+def side_data(path: Path) -> dict[str, bytes]:
+    """Return what hangs on the first frame, by PyAV's names: newer libraries read more than an ffprobe may do."""
+    with av.open(str(path), metadata_errors="replace") as file, suppress(av.FFmpegError, ValueError, StopIteration):
+        entries: Any = next(file.decode(video=0)).side_data
+        return {each.type.name: bytes(each) for each in entries}
+    return {}
+
+
 def sound(path: Path, index: int) -> str:
     """Return a digest of the samples of an audio stream, as they are decoded."""
     digest = md5(usedforsecurity=False)

@@ -116,6 +116,8 @@ def _side_data(told: dict[str, Any], frames: list[dict[str, Any]]) -> dict[str, 
     for carrier in (*frames, told):
         for each in carrier.get("side_data_list", ()):
             name = str(each.get("side_data_type", "")).replace(" metadata", "").removesuffix(" Metadata")
+            if each.get("type") == "2D":
+                continue  # stereo of one view
             if name and each["side_data_type"] not in UNREMARKABLE:
                 found[name] = _in_a_line(name, each)
     return found

@@ -77,7 +77,7 @@ def duration(pair: Pair) -> Verdict:
     span = pair.before.times[-1] + pair.before.last_duration - pair.before.times[0] if pair.before.times else 0.0
     source, output = pair.source.duration, pair.output.duration
     frame = max(pair.before.last_duration, DURATION_TOLERANCE_S)
-    kept = any(abs(each - output) <= frame for each in (source, span, _span(pair)) if each)
+    kept = any(abs(each - output) <= frame for each in (source, pair.source.start + source, span, _span(pair)) if each)
     pattern = r"clock|lasts|duration|truncat|ends early|edit|rebased|cut|damage|missing"
     return pair.judged("duration", kept, f"{source:.3f} → {output:.3f} s", pattern)
 

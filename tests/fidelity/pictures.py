@@ -85,7 +85,7 @@ def look(path: Path) -> Picture:
         found = Picture(
             mode=_mode(image),
             size=image.size,
-            frames=getattr(image, "n_frames", 1),
+            frames=_frames(image),
             dpi=_dpi(info, exif),
             alpha="alpha" if _is_transparent(image) else "",
             exif=_exif(exif),
@@ -114,6 +114,21 @@ def _register() -> None:
     import pillow_heif  # noqa: PLC0415 - only where it is needed
 
     pillow_heif.register_heif_opener()
+
+
+def _frames(image: Image.Image) -> int:
+    """Return how many pictures there are; a JPEG may promise further ones and not have them."""
+    count = getattr(image, "n_frames", 1)
+    if image.format != "MPO":
+        return count
+    for number in range(1, count):
+        try:
+            image.seek(number)
+        except (EOFError, OSError, ValueError):
+            image.seek(0)
+            return number
+    image.seek(0)
+    return count
 
 
 def _mode(image: Image.Image) -> str:
@@ -160,7 +175,7 @@ def _durations(path: Path, image: Image.Image) -> tuple[int, ...]:
         try:
             image.seek(number)
             image.load()  # AVIF tells it then
-        except (EOFError, OSError):
+        except (EOFError, OSError, ValueError):
             break
         found.append(int(image.info.get("duration", 0) or 0))
     return tuple(found) if any(found) and len(found) > 1 else ()
