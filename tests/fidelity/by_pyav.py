@@ -95,7 +95,7 @@ def timeline(path: Path) -> Timeline:
                         sizes.add((frame.width, frame.height))
                         seen.append((frame.time or 0.0, float((frame.duration or 0) * (frame.time_base or 0))))
                 except av.FFmpegError:
-                    errors += 1
+                    errors += bool(packet.size)  # an empty one says that the frame before stays
             elif stream.type in ("audio", "subtitle") and packet.size and not packet.is_discard:
                 _, times, payloads = others.setdefault(stream.index, (stream.type, [], []))
                 times.append(None if packet.pts is None else float(packet.pts * packet.time_base))
@@ -114,7 +114,7 @@ def timeline(path: Path) -> Timeline:
 
 def side_data(path: Path) -> dict[str, bytes]:
     """Return what hangs on the first frame, by PyAV's names: newer libraries read more than an ffprobe may do."""
-    with av.open(str(path), metadata_errors="replace") as file, suppress(av.FFmpegError, ValueError, StopIteration):
+    with suppress(av.FFmpegError, ValueError, StopIteration), av.open(str(path), metadata_errors="replace") as file:
         entries: Any = next(file.decode(video=0)).side_data
         return {each.type.name: bytes(each) for each in entries}
     return {}

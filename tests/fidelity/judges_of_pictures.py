@@ -63,7 +63,9 @@ def side_data(pair: Pair) -> Verdict:
     for name, value in first.side_data.items():
         if "Matrix" in name or name == "Active Format Description":
             continue  # rotation is judged by itself
-        found = second.side_data.get(name, value if _is_read_by_pyav(pair, name) else None)
+        found = second.side_data.get(name)
+        if found is None and _is_read_by_pyav(pair, name):
+            found = value
         text = name if found == value else f"{name} ({value})" + (f" → {found}" if found is not None else "")
         verdicts.append(pair.judged("side data", found == value, text, _words_for(name)))
     if first.tags.get("alpha_mode") == "1":

@@ -69,7 +69,7 @@ def times(pair: Pair) -> Verdict:
     error = max((abs(one - other) for one, other in zip(before, after, strict=False)), default=0.0)
     text = f"{error * 1000:.1f} ms" + (f", {pair.before.breaks} breaks of the clock" if pair.before.breaks else "")
     is_kept = error <= TIME_TOLERANCE_S and not pair.before.breaks
-    return pair.judged("times", is_kept, text, r"clock|time ?stamp|\btimes?\b|rebased|rate")
+    return pair.judged("times", is_kept, text, r"clock|time ?stamp|\btimes?\b|rebased|rate|frames (was|were) lost")
 
 
 def duration(pair: Pair) -> Verdict:
