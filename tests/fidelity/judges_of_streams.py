@@ -54,9 +54,7 @@ def _tags_of(pair: Pair, where: str, tags: Mapping[str, str], made: Mapping[str,
         if _is_unremarkable(where, name, value):
             continue
         found = there.get(name.lower(), there.get(re.sub(r"-[a-z]{3}$", "", name.lower())))
-        if (
-            name.lower() == "title" and where and found is None
-        ):  # FFmpeg before 6 reads no other title of an MP4's track
+        if name.lower() == "title" and where and found is None:  # all that FFmpeg 5.1 reads of an MP4's
             found = there.get("name", there.get("handler_name"))
         kept = found is not None and _normal(found) == _normal(value)
         text = f"{where}{name}" if kept else f"{where}{name}={value[:LONG_TAG]!r}" + (
