@@ -141,8 +141,8 @@ class Hooks:
 def facts_of(job: Job, results: Path) -> dict[str, str]:
     """Return the variables that tell a command of a job that has ended."""
     files = [file.file for file in job.files]
-    here = [results / job.job / name for name in files]
-    output = next((str(path) for path in here if path.is_file()), "")
+    made = [results / job.job / one.file for one in job.outputs if one.file]
+    output = next((str(path) for path in made if path.exists()), "")
     facts = {
         "ID": job.job,
         "NAME": job.name,

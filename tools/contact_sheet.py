@@ -82,7 +82,7 @@ def credit(path: Path) -> str:
 def row(path: Path) -> Pixels | None:
     """The row of a clip, BGR; None where the file cannot be taken. Raises CalledProcessError when a job fails."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [*program("client.file_sender"), str(path), "--local", "--quiet", "--out", folder]
+        command = [*program("client.file_sender"), str(path), "--local", "--quiet", "--no-manifest", "--out", folder]
         command += ["--preset", "ultrafast", *(word for name in FILTERS for word in ("--filters", name))]
         done = subprocess.run(command, cwd=ROOT, check=False)
         if done.returncode == FAILED:

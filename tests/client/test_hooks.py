@@ -20,8 +20,9 @@ HOSTILE = 'x"; touch harmed; echo "$(touch harmed)`touch harmed`\n'
 
 
 def job(number: int = 0, state: str = "done", **more: Any) -> Job:
-    files = [FinishedFile("out.mp4", 1, "00"), FinishedFile("metadata.json", 1, "00")]
-    outputs = [OutputSummary("out", JobState.DONE)]
+    names = ("out.annotations.jsonl", "out.mp4", "metadata.json")
+    files = [FinishedFile(name, 1, "00") for name in names]
+    outputs = [OutputSummary("out", JobState.DONE, file="out.mp4")]
     return Job(f"job-{number}", more.pop("name", "clip.mp4"), state, files=files, outputs=outputs, seconds=2.5, **more)
 
 
@@ -46,7 +47,7 @@ def test_a_command_gets_a_jobs_facts_and_nothing_of_a_job_gets_into_the_shell(
     told = dict(line.split("=", 1) for line in (tmp_path / "told").read_text().splitlines())
     assert told["MOVIOLA_JOB_ID"] == "job-0"
     assert told["MOVIOLA_JOB_STATE"] == "done"
-    assert told["MOVIOLA_JOB_FILES"] == "out.mp4 metadata.json"
+    assert told["MOVIOLA_JOB_FILES"] == "out.annotations.jsonl out.mp4 metadata.json"
     assert told["MOVIOLA_JOB_OUTPUT"] == str(tmp_path / "job-0" / "out.mp4")
     assert told["MOVIOLA_JOB_SECONDS"] == "2.5"
     assert (tmp_path / "name").read_text().strip() == HOSTILE.strip()

@@ -81,7 +81,7 @@ def test_overwrite_replaces_it_and_the_same_again_is_known(
     assert f"{out} is there already, made of this source in this way" in again.stderr
     assert json.loads(send(cluster, film, "--out", out, "--json", *where).stdout)["outputs"] == [made]
     assert (out.stat().st_ino, job_count(cluster)) == (inode, before)
-    refused(send(cluster, film, "--out", out, "--crf", 30, *where), "mine.mp4 and 2 files more are there already")
+    refused(send(cluster, film, "--out", out, "--crf", 30, *where), "mine.mp4 and 3 files more are there already")
 
 
 @EVERYWHERE
@@ -127,7 +127,7 @@ def test_a_name_that_cannot_be_is_refused(
 
 def test_what_a_name_costs_is_said_before_anything_is_sent(cluster: LocalCluster, tmp_path: Path) -> None:
     film = encode(tmp_path / "film.avi", count=10, codec="mpeg4", sound="pcm_u8")
-    sentence = "(audio, pcm_u8) is stored decoded, as PCM: an MP4 file cannot hold it; a name that ends in"
+    sentence = "(audio, pcm_u8) is stored decoded, as ALAC: an MP4 file cannot hold it; a name that ends in"
     done = send(cluster, film, "--out", tmp_path / "o.mp4")
     assert done.returncode == 0, done.stderr
     assert f"film.avi: stream 1 {sentence}" in " ".join(done.stderr.split())

@@ -40,6 +40,7 @@ def hostile_submission(clip: Path, template: bytes, form: str) -> tuple[dict[str
     facts = {
         "stream": 1, "type": "audio", "codec": "aac", "time_base": [1, 48000], "template": template,
         "template_format": form, "language": "und", "metadata": {}, "disposition": 0,
+        "first": pack({"p": []}, []), "index": 1,
     }  # fmt: skip
     told = source.to_wire()
     told |= {"stream_count": 2, "splice": {**source.splice, "passthrough": [facts]}}
