@@ -254,6 +254,22 @@ class Scanner:
         if count:
             what = "1 frame comes" if count == 1 else f"{count} frames come"
             yield Finding("the beginning", Fate.LOST, f"is left out: {what} before the first that can be decoded")
+        if told_twice := self._colours_told_twice():
+            what = " and ".join(told_twice)
+            reason = (
+                f"is told in two ways: the pictures themselves tell another {what} than the file does, whose is kept"
+            )
+            yield Finding("colour", Fate.CHANGED, reason)
+
+    def _colours_told_twice(self) -> list[str]:
+        """What of the colours the file says otherwise than the pictures in it."""
+        context, first = self.stream.codec_context, self.first.colour
+        told = (
+            ("primaries", context.color_primaries, first.primaries),
+            ("transfer", context.color_trc, first.transfer),
+            ("matrix", context.colorspace, first.matrix),
+        )
+        return [name for name, *both in told if UNSPECIFIED not in both and both[0] != both[1]]
 
     def _damaged_packets(self, timeline: Timeline) -> frozenset[int]:
         """Those that are damaged. Where recordings were joined, MPEG-TS takes the last one before for broken off, and

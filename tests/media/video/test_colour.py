@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from moviola.filters.chain import parse_chain
-from moviola.media.material import Encoder, Output
+from moviola.media.fidelity import Fate
+from moviola.media.material import Cutting, Encoder, Material, Output
+from moviola.media.video.split import split
 from tests.media.video.clips import encode, frames
 from tests.media.video.cutting_room import FAST, take
 
@@ -92,3 +94,25 @@ def test_tags_are_the_same(tmp_path: Path, codec: str, name: str) -> None:
         made_in = container.streams.video[0].codec_context.pix_fmt or ""
     assert made_in.replace("yuvj", "yuv") == pixel_format  # FFmpeg's own name for full range
     assert decoded(made)[0] == tags
+
+
+def test_colours_that_the_file_and_its_pictures_tell_differently_are_said(tmp_path: Path) -> None:
+    pictures = frames(COUNT, "yuv420p", WIDTH, HEIGHT)
+
+    def setup(stream: Any) -> None:
+        context = stream.codec_context
+        context.color_primaries = context.color_trc = context.colorspace = 1
+
+    clip = encode(tmp_path / "clip.mp4", "libx264", setup=setup, pictures=pictures)
+    told = b"nclx" + bytes((0, 1, 0, 1, 0, 1))
+    data = clip.read_bytes()
+    assert data.count(told) == 1
+    clip.write_bytes(data.replace(told, b"nclx" + bytes((0, 5, 0, 6, 0, 1))))
+    source, _ = split(Material.single("video", clip), Cutting())
+    found = [each for each in source.common_facts.findings if each.subject == "colour"]
+    assert [each.fate for each in found] == [Fate.CHANGED]
+    assert "primaries and transfer" in found[0].reason
+    assert decoded(take(clip, tmp_path, Output("reel", parse_chain("blur"), Encoder(preset=FAST))).path)[0][1:3] == (
+        5,
+        6,
+    )
