@@ -41,7 +41,10 @@ def tags(pair: Pair) -> Verdict:
         made = pair.output.of_type(kind)
         for number, stream in enumerate(pair.source.of_type(kind)):
             if number < len(made):
-                there = {**pair.output.tags, **made[number].tags} if kind == "video" else made[number].tags
+                own = made[number].tags
+                there = {"title": own.get("handler_name", ""), **own}  # which is where MP4 has the name of a track
+                if kind == "video":
+                    there = {**pair.output.tags, **there}
                 verdicts += _tags_of(pair, f"stream {stream.index} ", stream.tags, there)
                 verdicts += _flags_of(pair, stream, made[number])
     return joined("tags", verdicts)

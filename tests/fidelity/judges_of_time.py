@@ -57,7 +57,7 @@ def _missing(pair: Pair) -> float:
         return 0.0
     times = [time for track in pair.before.tracks for time in track.times if time is not None]
     times += [time + pair.before.last_duration for time in pair.before.times[-1:]]
-    missing = pair.source.start + pair.source.duration - max(times, default=0.0)
+    missing = pair.source.duration - max(times, default=0.0)  # counted from zero
     return missing if missing > MISSING_S else 0.0
 
 

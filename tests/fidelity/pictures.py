@@ -94,7 +94,7 @@ def look(path: Path) -> Picture:
             else "",
             xmp=len(info.get("xmp") or b"") or len(info.get("XML:com.adobe.xmp") or ""),
             comment=_text(info.get("comment")),
-            orientation=int(exif.get(0x0112, 1) or 1),
+            orientation=1 if path.suffix.lower() in TIFFS else int(exif.get(0x0112, 1) or 1),  # Pillow turns a TIFF
             durations=_durations(path, image),
         )
     return _with_tiff(path, found) if path.suffix.lower() in TIFFS else found
@@ -133,10 +133,17 @@ def _frames(image: Image.Image) -> int:
 
 def _mode(image: Image.Image) -> str:
     """Return the model of the colours: a palette is a way to write them, and so is one bit."""
+    if image.mode == "P" and not _is_transparent(image) and _is_grey(image):
+        return "L"
     mode = {"P": "RGB", "PA": "RGBA", "1": "L"}.get(image.mode, image.mode)
     if mode == "RGB" and image.mode == "P" and _is_transparent(image):
         return "RGBA"
     return mode if mode not in ("RGBA", "LA") or _is_transparent(image) else mode[:-1]
+
+
+def _is_grey(image: Image.Image) -> bool:
+    palette = image.getpalette() or []
+    return palette[0::3] == palette[1::3] == palette[2::3]
 
 
 def _is_transparent(image: Image.Image) -> bool:
