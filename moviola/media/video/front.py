@@ -14,7 +14,8 @@ from moviola.media.material import Chunk, Cutting, Material, Source
 from moviola.media.video.cut import Cut
 from moviola.media.video.opening import first_frame, opened, packets_of
 from moviola.media.video.plan import settled
-from moviola.media.video.scan import FirstFrame, Scan, Scanner
+from moviola.media.video.scan import Scanner
+from moviola.media.video.scanned import FirstFrame, Scan
 from moviola.media.video.split import Splitter, facts_of, source_of
 
 FIRST_LOOK = 16

@@ -28,7 +28,7 @@ from moviola.media.video.opening import decoder_parameters, opened, packets_of
 from moviola.media.video.passthrough import Carrier
 from moviola.media.video.plan import CHUNK_FRAMES, MAX_CHUNK_SIZE, Limits
 from moviola.media.video.random_access import Access
-from moviola.media.video.scan import Scan
+from moviola.media.video.scanned import Scan
 
 
 @dataclass(frozen=True, slots=True)

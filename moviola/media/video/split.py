@@ -31,7 +31,8 @@ from moviola.media.video.lossless import LosslessSplitter
 from moviola.media.video.opening import opened, packets_of
 from moviola.media.video.passthrough import Carrier, attachment_chunk, packet_entry
 from moviola.media.video.plan import plan, preroll_cost
-from moviola.media.video.scan import Scan, scan
+from moviola.media.video.scan import scan
+from moviola.media.video.scanned import Scan
 
 _READ_SIZE = 1024 * 1024
 
