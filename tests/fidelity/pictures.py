@@ -94,7 +94,7 @@ def look(path: Path) -> Picture:
             else "",
             xmp=len(info.get("xmp") or b"") or len(info.get("XML:com.adobe.xmp") or ""),
             comment=_text(info.get("comment")),
-            orientation=1 if path.suffix.lower() in TIFFS else int(exif.get(0x0112, 1) or 1),  # Pillow turns a TIFF
+            orientation=int(exif.get(0x0112, 1) or 1),
             durations=_durations(path, image),
         )
     return _with_tiff(path, found) if path.suffix.lower() in TIFFS else found
@@ -203,6 +203,11 @@ def _of_avif(path: Path) -> tuple[int, ...]:
     return tuple(after - before for before, after in pairwise(rounded))
 
 
+def _orientation(page: Any) -> int:
+    """Return it as the file has it: Pillow forgets it once it has turned the picture."""
+    return int(page.tags[0x0112].value) if 0x0112 in page.tags else 1
+
+
 def _with_tiff(path: Path, found: Picture) -> Picture:
     """Return the same with what Pillow does not tell of a TIFF."""
     import tifffile  # noqa: PLC0415 - only where it is needed
@@ -214,5 +219,5 @@ def _with_tiff(path: Path, found: Picture) -> Picture:
         return Picture(
             found.mode, (page.imagewidth, page.imagelength), len(file.pages), found.dpi, str(page.dtype), kind,
             found.exif, found.icc,
-            int(page.tags[700].count) if 700 in page.tags else 0, found.comment, found.orientation, found.durations,
+            int(page.tags[700].count) if 700 in page.tags else 0, found.comment, _orientation(page), found.durations,
         )  # fmt: skip
