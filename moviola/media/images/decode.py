@@ -119,8 +119,11 @@ def _arrays(data: _Pixels, header: Header, decoded: Decoded) -> Iterator[tuple[_
 
 
 def _flags(header: Header) -> int:
-    # As OpenCV's "unchanged" gives of CMYK the ink's amounts with some kinds of TIFF, colours are asked for there.
-    return cv2.IMREAD_COLOR if header.is_cmyk and header.format == "tiff" else cv2.IMREAD_UNCHANGED
+    # As OpenCV's "unchanged" gives of CMYK the ink's amounts with some kinds of TIFF, and of a palette of two
+    # colours how bright they are, colours are asked for there.
+    return (
+        cv2.IMREAD_COLOR if header.format == "tiff" and (header.is_cmyk or header.two_colours) else cv2.IMREAD_UNCHANGED
+    )
 
 
 def _deepened(pixels: _Pixels, header: Header) -> _Pixels:

@@ -30,6 +30,7 @@ class Header:
         carried: what lasts beside the pixels; `left_out` what does not.
         has_alpha: it may have transparency.
         bits: of a sample; more than 8 are worked on as 16.
+        two_colours: a page has a palette of two.
         is_lossless: pixels are stored as they were.
         is_premultiplied: its colours are multiplied by the transparency.
         planar: those of `pages` whose colours lie in planes of their own: see planar.py.
@@ -49,6 +50,7 @@ class Header:
     bits: int = 8
     is_lossless: bool = True
     is_cmyk: bool = False
+    two_colours: bool = False
     is_premultiplied: bool = False
     planar: frozenset[int] = frozenset()
     chroma: str = "444"

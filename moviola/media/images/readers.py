@@ -45,6 +45,7 @@ _IPTC, _PHOTOSHOP, _LAYERS = 33723, 34377, 37724
 _RAW: Final = range(50706, 52600)  # DNG's tags
 _REDUCED_OR_MASK: Final = 1 | 4  # TIFF 6.0, NewSubfileType
 _CMYK: Final = 5
+_PALETTE: Final = 3
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # TIFF 6.0, ExtraSamples
 _CHROMA: Final = {0: "444", 1: "422"}  # as Pillow numbers how a JPEG's colours are sampled
 
@@ -290,6 +291,9 @@ def _tiff(data: bytes) -> Header:
         carried=carried, left_out=tuple(dict.fromkeys(found.left_out)),
         has_alpha=any(number(page, _SAMPLES, 1) in (2, 4) for page in pages.values()) and not is_cmyk,
         bits=max(number(page, _BITS, 1) for page in pages.values()), is_cmyk=is_cmyk,
+        two_colours=any(
+            number(page, _PHOTOMETRIC) == _PALETTE and number(page, _BITS, 1) == 1 for page in pages.values()
+        ),
         is_premultiplied=_ASSOCIATED in extra,
         planar=frozenset(index for index, page in pages.items() if is_planar(page)),
     )  # fmt: skip

@@ -15,7 +15,7 @@ from moviola.media.images.decode import CUT_SHORT, Decoded, Page, decode
 from moviola.media.images.formats import FORMATS, BrokenImage
 from moviola.media.images.orientation import upright
 from moviola.media.images.readers import read_header
-from tests.media.images.pictures import Pixels, animation, corners, encoded, exif, heic, short, tiff, with_exif
+from tests.media.images.pictures import Pixels, animation, corners, encoded, exif, heic, long, short, tiff, with_exif
 
 
 def pages(data: bytes) -> tuple[list[Page], Decoded]:
@@ -42,6 +42,19 @@ def test_samples_as_they_are(pixels: Pixels, suffix: str) -> None:
     assert page.colour.dtype == pixels.dtype
     assert (page.colour == pixels).all()
     assert page.alpha is None
+
+
+@pytest.mark.parametrize("bits", [1, 4])
+def test_a_palette_gives_its_colours(bits: int) -> None:
+    numbers = np.arange(64, dtype=np.uint8).reshape(4, 16) % (1 << bits)
+    colours = np.random.default_rng(bits).integers(0, 256, (1 << bits, 3), np.uint8)
+    unpacked = (numbers[..., None] >> np.arange(bits - 1, -1, -1, dtype=np.uint8)) & 1
+    packed = np.packbits(unpacked.reshape(4, -1), axis=1)
+    table = short(*(colours.T.astype(int) * 257).ravel().tolist())
+    extra = {256: long(16), 258: short(bits), 262: short(3), 277: short(1), 320: table}
+    page = only(tiff([packed], extra))
+    assert page.colour.ndim == 3
+    assert (page.colour[..., ::-1] == colours[numbers]).all()
 
 
 def test_transparency_is_kept_aside() -> None:
