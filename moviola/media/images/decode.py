@@ -256,7 +256,7 @@ def _heic(data: _Pixels) -> Iterator[_Pixels]:
         for image in open_heif(data.tobytes()):
             pixels = np.asarray(image)
             yield pixels if pixels.ndim == 3 else pixels.reshape(image.size[1], image.size[0], -1)
-    except (OSError, ValueError, RuntimeError, EOFError) as error:
+    except (OSError, ValueError, RuntimeError, EOFError, SyntaxError) as error:  # the last is "unsupported feature"
         raise _broken() from error
 
 

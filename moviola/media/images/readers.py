@@ -227,7 +227,7 @@ def _avif(data: bytes) -> Header:
     image = AvifImagePlugin.AvifImageFile(BytesIO(data))
     try:
         info = open_heif(data).info
-    except (OSError, ValueError, RuntimeError, EOFError, IndexError):  # a sequence without a still picture
+    except (OSError, ValueError, RuntimeError, EOFError, IndexError, SyntaxError):  # a sequence without a still picture
         info = {}
     found = Collector()
     exif = image.info.get("exif", b"")
