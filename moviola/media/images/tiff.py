@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Sequence
 from io import SEEK_END, BytesIO
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _XMP, _IPTC, _PROFILE = 700, 33723, 34675
 _BYTE, _LONG, _UNDEFINED = 1, 4, 7
+_FRACTIONS: Final = {5: "I", 10: "i"}
 _ANYWHERE: Final = 8
 """Where tags point whose directories are not yet written."""
 _NAMES: Final = {CAMERA: "ExifTag", PLACE: "GPSTag"}
@@ -58,8 +60,10 @@ def tiff(pages: Sequence[NDArray[Any]], carried: Carried) -> bytes:
     return file.getvalue()
 
 
-def _extra(carried: Carried, found: Tags) -> Iterator[tuple[int | str, int, int, bytes | int, bool]]:
-    """Yield tags as tifffile takes them: number, type, how many, packed values."""
+def _extra(carried: Carried, found: Tags) -> Iterator[tuple[int | str, int, int, bytes | int | tuple[int, ...], bool]]:
+    """Yield tags as tifffile takes them: number, type, how many, packed values; of fractions, which it counts twice
+    where they are packed, the numbers above and below."""
+    order = "<" if found.own.prefix == b"II" else ">"
     if carried.xmp:
         yield _XMP, _BYTE, len(carried.xmp), carried.xmp, True
     if carried.iptc:
@@ -68,7 +72,8 @@ def _extra(carried: Carried, found: Tags) -> Iterator[tuple[int | str, int, int,
         yield _PROFILE, _UNDEFINED, len(carried.profile), carried.profile, True
     for tag, kind, count, data in found.packed():
         if tag not in _OF_TIFFFILE:
-            yield tag, kind, count, data, True
+            value = struct.unpack(f"{order}{2 * count}{_FRACTIONS[kind]}", data) if kind in _FRACTIONS else data
+            yield tag, kind, count, value, True
     for tag in found.below:  # by their names, for tifffile takes no such numbers
         yield _NAMES[tag], _LONG, 1, _ANYWHERE, True
 

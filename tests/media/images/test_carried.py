@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from io import BytesIO
 from pathlib import Path
 
@@ -25,7 +26,9 @@ from tests.media.images.photographs import (
     XP_COMMENT,
     photograph,
 )
-from tests.media.images.pictures import PROFILE, corners, encoded, exif, long, short, text, with_exif
+from tests.media.images.pictures import PROFILE, corners, encoded, exif, long, short, text, tiff, with_exif
+
+WHITE_POINT, PRIMARIES = 318, 319
 
 
 def seen(data: bytes) -> Image.Image:
@@ -86,6 +89,15 @@ def test_a_tiff_has_its_tags_with_their_types(tmp_path: Path) -> None:
         assert tags[34665].value["ExposureBiasValue"] == (-1, 3)
         assert tags[34853].value["GPSLatitudeRef"] == "N"
         assert tags[34675].value == SRGB
+
+
+@pytest.mark.parametrize("tag", [WHITE_POINT, PRIMARIES])
+def test_a_tiff_has_as_many_fractions_as_before(tmp_path: Path, tag: int) -> None:
+    numbers = tuple(range(1, 5 if tag == WHITE_POINT else 13))
+    fractions = (5, len(numbers) // 2, struct.pack(f"<{len(numbers)}I", *numbers))
+    made = hang(tmp_path, {"a.tif": tiff([corners()], {tag: fractions})})
+    with tifffile.TiffFile(BytesIO(made["a.tif"])) as file:
+        assert file.pages.first.tags[tag].value == numbers
 
 
 def test_texts_that_are_not_ascii(tmp_path: Path) -> None:
