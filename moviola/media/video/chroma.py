@@ -10,6 +10,7 @@ from av.video.format import VideoFormat
 from av.video.stream import VideoStream
 
 from moviola.media.video.frame_format import ChromaLocation
+from moviola.media.video.orientation import Orientation
 
 _IN_MATROSKA: Final = {
     (2, 2): ChromaLocation.CENTER,
@@ -22,8 +23,27 @@ _IN_MATROSKA: Final = {
 _HORIZONTAL, _VERTICAL = b"\x55\xb7\x81", b"\x55\xb8\x81"
 """These elements' identifiers, and the size of their one byte."""
 
-_BY_CODEC: Final = {"h263": ChromaLocation.CENTER, "theora": ChromaLocation.CENTER}
-"""Where the codec fixes it, and Matroska has none of the codec as it comes (H.263, 4.1; Theora I, 4.4)."""
+_BY_CODEC: Final = {
+    "h263": ChromaLocation.CENTER,
+    "theora": ChromaLocation.CENTER,
+    "dvvideo": ChromaLocation.TOP_LEFT,
+    "amv": ChromaLocation.CENTER,
+    "speedhq": ChromaLocation.CENTER,
+}
+"""Where the codec fixes it, and Matroska has none of the codec as it comes (H.263, 4.1; Theora I, 4.4; IEC 61834-2; of
+AMV and SpeedHQ, which have no specification, what FFmpeg's decoders tell)."""
+
+_PLACES: Final = {
+    ChromaLocation.TOP_LEFT: (-1, -1),
+    ChromaLocation.TOP: (0, -1),
+    ChromaLocation.TOP_RIGHT: (1, -1),
+    ChromaLocation.CENTER: (0, 0),
+    ChromaLocation.RIGHT: (1, 0),
+    ChromaLocation.BOTTOM_LEFT: (-1, 1),
+    ChromaLocation.BOTTOM: (0, 1),
+    ChromaLocation.BOTTOM_RIGHT: (1, 1),
+}
+"""Steps of half a luma sample to the right and down from the middle of the luma samples that share one of chroma."""
 
 
 def chroma_location(stream: VideoStream, pix_fmt: str | None) -> ChromaLocation:
@@ -41,6 +61,20 @@ def chroma_location(stream: VideoStream, pix_fmt: str | None) -> ChromaLocation:
     if found is ChromaLocation.TOP_LEFT and chroma.chroma_height() == 16:
         return ChromaLocation.USUAL
     return found
+
+
+def turned(place: ChromaLocation, orientation: Orientation) -> ChromaLocation:
+    """Return where chroma samples lie in a picture once it is turned upright.
+
+    The usual place stays the usual one: in most sources nobody told it.
+    """
+    if place is ChromaLocation.USUAL:
+        return place
+    across, down = _PLACES[place]
+    if orientation.transpose:
+        across, down = down, across
+    seen = -across if orientation.flip_x else across, -down if orientation.flip_y else down
+    return next((name for name, at in _PLACES.items() if at == seen), ChromaLocation.USUAL)
 
 
 def _in_matroska(stream: VideoStream) -> ChromaLocation:

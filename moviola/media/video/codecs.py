@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 from moviola.media.material import Encoder
-from moviola.media.video.frame_format import FrameFormat
+from moviola.media.video.frame_format import IN_H264, IN_MATROSKA, ChromaLocation, FrameFormat
 
 MAX_CRF: Final = 51
 """The worst quality that can be asked for. The scale is that of H.264: the quantiser's step doubles every 6."""
@@ -84,7 +84,7 @@ class Codec:
         range_is_tag: full-range frames have a plain pixel format ("yuv420p") and a tag, and not one of FFmpeg's own
             formats for them ("yuvj420p").
         max_aspect: the largest number in a pixel aspect, where larger ones are rounded.
-        tells_chroma: the codec, or the container for it, tells where chroma samples of 4:2:0 lie.
+        chroma_places: where chroma samples of 4:2:0 may lie so that the codec, or the container for it, tells it.
         keeps_aspect: the codec's own headers tell the pixel aspect, whatever the container does.
         codes_hdr: it codes what HDR10 tells of a video (moviola/media/video/mastering.py).
         field_marks: what tells that frames are interlaced, and in which order.
@@ -106,7 +106,7 @@ class Codec:
     range_is_tag: bool = False
     max_aspect: int | None = None
     keeps_aspect: bool = True
-    tells_chroma: bool = True
+    chroma_places: frozenset[ChromaLocation] = IN_H264
     codes_hdr: bool = False
     field_marks: FieldMarks = FieldMarks.FRAME
     reorder_depth: int = 0
@@ -243,7 +243,7 @@ MPEG4: Final = Codec(
     quantiser=mpeg4_quantiser,
     rate=_mpeg4_rate,
     max_aspect=_MAX_MPEG4_ASPECT,
-    tells_chroma=False,
+    chroma_places=frozenset(),
     held=lambda _encoder: 6.0,
 )
 FFV1: Final = Codec(
@@ -254,6 +254,7 @@ FFV1: Final = Codec(
     size=_ffv1_size,
     range_is_tag=True,
     keeps_aspect=False,
+    chroma_places=IN_MATROSKA,
     held=lambda _encoder: 32.0,
 )
 

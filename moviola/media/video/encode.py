@@ -53,7 +53,7 @@ def encodable(frames: FrameFormat, encoder: Encoder) -> tuple[FrameFormat, list[
     if aspect is not None and aspect <= 0:
         aspect = None
     place = _chroma_location(frames, pix_fmt)
-    if place and not (codec.tells_chroma and _subsampling(pix_fmt) == (2, 2)):
+    if place and not (place in codec.chroma_places and _subsampling(pix_fmt) == (2, 2)):
         place = ChromaLocation.USUAL
         warnings.append(
             f"{codec.name} does not tell of {pix_fmt} that chroma samples lie at the {frames.chroma_location}"

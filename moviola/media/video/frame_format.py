@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from fractions import Fraction
-from typing import Annotated, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 from moviola.base.interlacing import FieldOrder
 from moviola.base.mapped import AS_TEXT, Mapped
@@ -24,6 +24,18 @@ class ChromaLocation(StrEnum):
     CENTER = "center"
     TOP_LEFT = "topleft"
     TOP = "top"
+    BOTTOM_LEFT = "bottomleft"
+    BOTTOM = "bottom"
+    RIGHT = "right"  # no codec tells the last three, which come of turned pictures
+    TOP_RIGHT = "topright"
+    BOTTOM_RIGHT = "bottomright"
+
+
+IN_MATROSKA: Final = frozenset({ChromaLocation.CENTER, ChromaLocation.TOP_LEFT, ChromaLocation.TOP})
+"""What a Matroska has a name for (RFC 9559, 5.1.4.1.28.27), beside the usual place."""
+
+IN_H264: Final = IN_MATROSKA | {ChromaLocation.BOTTOM_LEFT, ChromaLocation.BOTTOM}
+"""What H.264 and HEVC have a name for (ITU-T H.264, figure E-1), beside the usual place."""
 
 
 class Colour(NamedTuple):

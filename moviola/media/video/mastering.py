@@ -13,10 +13,19 @@ from typing import Final, NamedTuple
 from moviola.base.mapped import Mapped
 from moviola.base.records import record
 
+MASTERING: Final = "the HDR10 mastering display"
+"""What people are told it is."""
+
 CHROMATICITY_STEP: Final = Fraction(1, 50000)
 LUMINANCE_STEP: Final = Fraction(1, 10000)  # cd/m²
 _MAX_CHROMATICITY: Final = 50000  # 1.0: encoders refuse more
 _MAX_LUMINANCE: Final = 2**32 - 1
+_KNOWN_X: Final = range(5, 37001)
+_KNOWN_Y: Final = range(5, 42001)
+_KNOWN_BRIGHTEST: Final = range(50_000, 100_000_001)
+_KNOWN_DARKEST: Final = range(50_001)
+"""What a reader takes for a value; others mean "unknown" (ITU-T H.265, D.3.28). Discs tell a luminance of 0 as well."""
+
 _RATIONALS: Final = 10  # red, green, blue and white, x and y of each; least and greatest luminance
 
 
@@ -66,6 +75,14 @@ class MasteringDisplay(Mapped):
             return None
         red, green, blue, white = map(Point, colours[::2], colours[1::2])
         return cls(green, blue, red, white, brightest, darkest)
+
+    @property
+    def unreadable(self) -> list[str]:
+        """Names of what a reader of H.264 and HEVC takes for unknown, whatever is written."""
+        points = {"green": self.green, "blue": self.blue, "red": self.red, "white": self.white}
+        names = [name for name, point in points.items() if point.x not in _KNOWN_X or point.y not in _KNOWN_Y]
+        is_known = self.brightest in _KNOWN_BRIGHTEST and self.darkest in _KNOWN_DARKEST
+        return names if is_known else [*names, "luminance"]
 
     def coded(self) -> str:
         """Return it as x264 and x265 take it."""

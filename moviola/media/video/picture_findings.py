@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from av.video.format import VideoFormat
 
@@ -15,6 +15,7 @@ from moviola.media.material import Output
 from moviola.media.video.codecs import CODECS, FieldMarks, codec_of
 from moviola.media.video.encode import encodable
 from moviola.media.video.headers import VideoProcess
+from moviola.media.video.mastering import MASTERING
 from moviola.media.video.source_format import source_format
 
 
@@ -26,7 +27,7 @@ def picture_findings(source: VideoProcess, output: Output) -> Iterator[Finding]:
     if source.fields:
         yield _of_fields(source, output)
     if source.mastering is not None:
-        yield _of_hdr("the HDR10 mastering display", output)
+        yield _of_hdr(MASTERING, output, source.mastering.unreadable)
     if source.light is not None:
         yield _of_hdr("the HDR10 content light level", output)
 
@@ -53,8 +54,12 @@ def _has_alpha(pix_fmt: str) -> bool:
     return any(each.is_alpha for each in VideoFormat(pix_fmt).components)
 
 
-def _of_hdr(subject: str, output: Output) -> Finding:
+def _of_hdr(subject: str, output: Output, unreadable: Sequence[str] = ()) -> Finding:
     codec = codec_of(output.encoder)
+    if codec.codes_hdr and unreadable:
+        what = ", ".join(unreadable)
+        reason = f"is written, but {codec.name} takes values as the source's for unknown ({what}), so readers miss it"
+        return Finding(subject, Fate.LOST, f"{reason}; correct them in the source, if they matter")
     if codec.codes_hdr:
         return Finding(subject, Fate.KEPT, f"is kept, in the {codec.name} stream")
     others = " or ".join(each.name for each in CODECS.values() if each.codes_hdr)

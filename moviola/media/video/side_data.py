@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 from moviola.media.errors import BundleError
 from moviola.media.fidelity import Fate, Finding
 from moviola.media.video.bundle import SideData
+from moviola.media.video.mastering import MASTERING, MasteringDisplay
 
 MAX_UNKNOWN: Final = 32
 """Kinds of side data of one frame that may be unknown: FFmpeg 8 has about 35 kinds in all."""
@@ -104,6 +105,8 @@ def beside_the_picture(
     if stream.disposition & Disposition.multilayer:
         reason = "are left out: only the first one is decoded and filtered"
         yield Finding("the video's other views or layers (MV-HEVC)", Fate.LOST, reason)
+    if "MASTERING_DISPLAY_METADATA" in first.known and MasteringDisplay.of_side_data(first.known) is None:
+        yield Finding(MASTERING, Fate.LOST, "is left out: it tells colours or luminances that no display can have")
     if is_dolby_vision or "DOVI_METADATA" in first.known:
         yield Finding("Dolby Vision", Fate.LOST, "is left out: no output tells it")
     for name, what in _LOST.items():

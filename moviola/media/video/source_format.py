@@ -6,7 +6,8 @@ from av import VideoFrame
 from av.video.format import VideoFormat
 
 from moviola.filters.layout import matrix_after
-from moviola.media.video.frame_format import RANGE_FULL, ChromaLocation, Colour, FrameFormat
+from moviola.media.video.chroma import turned
+from moviola.media.video.frame_format import RANGE_FULL, Colour, FrameFormat
 from moviola.media.video.headers import VideoProcess
 from moviola.media.video.rotation import orient
 
@@ -29,14 +30,8 @@ def source_format(source: VideoProcess) -> FrameFormat:
         fields=source.upright_fields,
         mastering=source.mastering,
         light=source.light,
-        chroma_location=_upright(source),
+        chroma_location=turned(source.chroma_location, source.orientation),
     )
-
-
-def _upright(source: VideoProcess) -> ChromaLocation:
-    """Where chroma lies in the picture as it is seen: the middle stays the middle."""
-    place = source.chroma_location
-    return place if source.orientation.upright or place is ChromaLocation.CENTER else ChromaLocation.USUAL
 
 
 def colour_after(source: FrameFormat, size: tuple[int, int]) -> Colour:

@@ -46,6 +46,43 @@ def test_the_place_of_chroma_is_kept(place: str, codec: str, tmp_path: Path) -> 
     assert location(made(clip, codec, tmp_path)) == place
 
 
+DV = {"width": 720, "height": 576, "pix_fmt": "yuv420p"}
+
+
+def test_the_place_of_chroma_in_dv_is_kept(tmp_path: Path) -> None:
+    clip = tmp_path / "clip.avi"
+    with av.open(str(clip), "w") as file:
+        stream: Any = file.add_stream("dvvideo", rate=25)
+        for name, value in DV.items():
+            setattr(stream, name, value)
+        for packet in [*stream.encode(av.VideoFrame(720, 576, "yuv420p")), *stream.encode(None)]:
+            file.mux(packet)
+    assert location(made(clip, "h264", tmp_path)) == "topleft"
+
+
+@pytest.mark.parametrize(
+    ("matrix", "place"),
+    [
+        ([0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30], None),  # clockwise: the left goes to the top
+        ([0, -1 << 16, 0, 1 << 16, 0, 0, 0, 0, 1 << 30], "bottomleft"),
+        ([1 << 16, 0, 0, 0, -1 << 16, 0, 0, 0, 1 << 30], "bottomleft"),
+        ([-1 << 16, 0, 0, 0, -1 << 16, 0, 0, 0, 1 << 30], None),
+    ],
+)
+def test_chroma_turns_with_the_picture(matrix: list[int], place: str | None, tmp_path: Path) -> None:
+    options = {"chroma_sample_location": "topleft"}
+    clip = encode(
+        tmp_path / "clip.mp4", "libx264", 3, options=options, setup=lambda stream: stream.set_display_matrix(matrix)
+    )
+    source, _ = split(Material.single("video", clip), Cutting())
+    told = [each for each in findings(source, output("h264")) if "chroma" in each.sentence]
+    assert [each.fate for each in told] == ([] if place else [Fate.CHANGED]), "no codec tells the right"
+    if ffprobe.is_installed() or not place:  # a Matroska tells no lower place
+        assert location(made(clip, "h264", tmp_path)) == (place or "left")
+    if place:
+        assert [each for each in findings(source, output("ffv1")) if "chroma" in each.sentence]
+
+
 def test_a_codec_that_does_not_tell_it_says_so(tmp_path: Path) -> None:
     clip = encode(tmp_path / "clip.mp4", "libx264", 3, options={"chroma_sample_location": "topleft"})
     source, _ = split(Material.single("video", clip), Cutting())

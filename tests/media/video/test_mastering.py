@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,12 @@ import pytest
 from moviola.filters.chain import parse_chain
 from moviola.media.fidelity import Fate
 from moviola.media.kinds import findings
+from moviola.media.material import header
+from moviola.media.video.headers import VideoProcess
+from moviola.media.video.mastering import MASTERING
+from moviola.media.video.opening import opened
+from moviola.media.video.picture_findings import picture_findings
+from moviola.media.video.side_data import FrameSideData, beside_the_picture
 from moviola.media.video.split import split_file
 from tests.media.video.clips import encode
 from tests.media.video.cutting_room import output, take
@@ -76,3 +84,19 @@ def test_ordinary_clips_tell_nothing(tmp_path: Path) -> None:
     clip = encode(tmp_path / "plain.mp4", "libx264", 4)
     assert not any(told(take(clip, tmp_path, output("h264")).path))
     assert not [each for each in findings(split_file(clip)[0], output("ffv1")) if "HDR" in each.subject]
+
+
+def test_values_that_readers_take_for_unknown_are_said(clip: Path) -> None:
+    process = header(VideoProcess, split_file(clip)[0].process)
+    assert process.mastering is not None
+    dark = replace(process, mastering=replace(process.mastering, brightest=20000, darkest=10000))
+    mastering, _ = picture_findings(dark, output("h264"))
+    assert mastering.fate is Fate.LOST
+    assert "luminance" in mastering.reason
+
+
+def test_values_that_no_display_has_are_said(clip: Path) -> None:
+    first = FrameSideData({"MASTERING_DISPLAY_METADATA": struct.pack("=22i", *[2, 1] * 8, 0, 1, 1000, 1, 1, 1)})
+    with opened(clip) as (_, stream):
+        said = list(beside_the_picture(stream, first, Counter(), has_captions=False))
+    assert [(each.subject, each.fate) for each in said] == [(MASTERING, Fate.LOST)]
