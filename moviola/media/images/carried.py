@@ -7,9 +7,10 @@ be hidden included: thumbnails, previews, depth maps, the further pictures of a 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from xml.dom import minidom
 from xml.parsers.expat import ExpatError
 
@@ -17,10 +18,12 @@ from moviola.media.images import formats
 from moviola.media.images.tags import (
     MARK,
     MAX_VALUE_SIZE,
+    RAW,
     BadDirectory,
     directories,
     lasting,
     maker_note,
+    resolution_of,
     with_resolution,
 )
 
@@ -59,6 +62,9 @@ class LeftOut(StrEnum):
     DEPTH = "depth"
     BLOCKS = "blocks"
     PRINT_PROFILE = "print profile"
+    RAW = "raw"
+    COLORIMETRY = "colorimetry"
+    SAMPLES = "samples"
 
 
 _WOULD_SHOW: Final = "is left out: it would show the picture as it was"
@@ -77,10 +83,22 @@ LEFT_OUT: Final = {
     ),
     LeftOut.EXTENDED_XMP: ("the second part of XMP", "is left out: pictures as they were may be in it"),
     LeftOut.BROKEN_XMP: ("XMP", f"is left out: it is broken, or has more than {MAX_XMP_SIZE >> 20} MiB"),
-    LeftOut.FURTHER_PICTURES: ("what is beside the picture (gain map, second view)", _WOULD_SHOW),
+    LeftOut.FURTHER_PICTURES: (
+        "the further pictures (gain map or second view, with their XMP)",
+        "are left out: they would show the picture as it was",
+    ),
     LeftOut.DEPTH: ("the depth map", _WOULD_SHOW),
     LeftOut.BLOCKS: ("blocks of an editor", "are left out: a preview may be among them"),
     LeftOut.PRINT_PROFILE: ("the colour profile", "is left out: it is of other colours than the result's"),
+    LeftOut.RAW: (
+        "tags of EXIF about raw pictures (DNG)",
+        "are left out: they are of a camera's samples, which are not in the result",
+    ),
+    LeftOut.COLORIMETRY: (
+        "white point and primaries in EXIF",
+        "are left out: they are of the colours before they became RGB",
+    ),
+    LeftOut.SAMPLES: ("further samples of the pixels", "are left out: they are neither colours nor transparency"),
 }
 """What each is, and the rest of the sentence that says that it is not kept."""
 
@@ -148,18 +166,52 @@ class Collector:
     def __init__(self) -> None:
         self.left_out: list[LeftOut] = []
 
-    def exif(self, block: bytes) -> bytes:
-        """Return what lasts of an EXIF block or a TIFF file."""
+    def carried(
+        self,
+        info: Mapping[Any, Any],
+        exif: bytes,
+        channels: int,
+        texts: tuple[tuple[str, str], ...] = (),
+        without: frozenset[int] = frozenset(),
+    ) -> Carried:
+        """Return what a file carries.
+
+        Args:
+            info: what Pillow calls so.
+            exif: an EXIF block or a TIFF file.
+            channels: of the result.
+            texts: of a PNG.
+            without: tags of the first directory that are not true of the result.
+        """
+        kept = self.exif(exif, without)
+        dpi = info.get("dpi") or (resolution_of(exif) if kept else None)
+        return Carried(
+            kept,
+            self.xmp(_bytes(info.get("xmp"))),
+            self.iptc(_bytes(info.get("iptc"))),
+            self.profile(_bytes(info.get("icc_profile")), channels),
+            dpi if dpi is None or all(0 < each < 1e9 for each in dpi) else None,
+            _bytes(info.get("comment")),
+            texts,
+        )
+
+    def exif(self, block: bytes, without: frozenset[int] = frozenset()) -> bytes:
+        """Return what lasts of an EXIF block or a TIFF file, and is none of these tags."""
         block = block.removeprefix(MARK)
         if not block:
             return b""
         try:
-            made = lasting(block)
+            made = lasting(block, without)
             if made.is_short:
                 self.left_out.append(LeftOut.LONG_EXIF)
             kept = made.to_exif() if made else b""
             if maker_note(block):
                 self.left_out.append(LeftOut.MAKER_NOTE)
+            first = set(next(directories(block, 1)))
+            if not first.isdisjoint(RAW):
+                self.left_out.append(LeftOut.RAW)
+            if not first.isdisjoint(without):
+                self.left_out.append(LeftOut.COLORIMETRY)
         except BadDirectory:
             kept = b""
             self.left_out.append(LeftOut.BROKEN_EXIF)
@@ -211,6 +263,11 @@ class Collector:
             self.left_out.append(LeftOut.PRINT_PROFILE)
             return b""
         return profile
+
+
+def _bytes(value: object) -> bytes:
+    """Return a value that is bytes in all files that are not broken."""
+    return value if isinstance(value, bytes) else b""
 
 
 def fits(profile: bytes, channels: int) -> bool:

@@ -1,7 +1,8 @@
 """Pictures out of their files' bytes: with OpenCV, HEIC with libheif, and with FFmpeg a JPEG whose end is missing.
 
 Pillow decodes what OpenCV changes: TIFF with unassociated transparency, which OpenCV gives multiplied in, grey TIFF
-with transparency, which OpenCV leaves out, and PNM whose white is not 255.
+with transparency, which OpenCV leaves out, CIELab, of which OpenCV makes yellow what is white, compressions that OpenCV
+does not know, and PNM whose white is not 255.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import (
     AvifImagePlugin,
     GifImagePlugin,
+    ImageCms,
     PngImagePlugin,
     PpmImagePlugin,
     TiffImagePlugin,
@@ -205,34 +207,47 @@ _MOVING: Final[dict[str, Any]] = {
 
 def _tiff_page(data: _Pixels, header: Header, index: int) -> _Pixels:
     if index in header.planar:
-        return _interleaved(data.tobytes(), index)
-    if header.has_alpha and (pixels := _by_pillow(data, index)) is not None:
+        return _interleaved(data.tobytes(), index, header.has_alpha)
+    if (header.has_alpha or header.by_pillow) and (pixels := _by_pillow(data, index, header)) is not None:
         return pixels
     return _many(data, _flags(header), index, index + 1)[0]
 
 
-def _by_pillow(data: _Pixels, index: int) -> _Pixels | None:
-    """Return a page with transparency, as it is stored; None where Pillow would change it, or cannot decode it."""
+def _by_pillow(data: _Pixels, index: int, header: Header) -> _Pixels | None:
+    """Return a page as it is stored, CIELab as BGR; None where Pillow would change it, or cannot decode it.
+
+    Pillow divides associated transparency out of colours, not out of grey; OpenCV out of neither.
+    """
+    modes = {"LA", "La"} | (set() if header.is_premultiplied else {"RGBA"})
+    modes |= {"L", "RGB", "LAB"} if header.by_pillow else set()
     try:
         with tags.quiet():
             image = TiffImagePlugin.TiffImageFile(BytesIO(data.tobytes()))
             image.seek(index)
-            if image.mode not in ("LA", "RGBA") or max(image.tag_v2[258]) > 8:
+            if image.mode not in modes or max(image.tag_v2[258]) > 8:
                 return None
-            pixels = np.asarray(image)
+            pixels = np.asarray(image if image.mode != "LAB" else ImageCms.applyTransform(image, _lab_to_srgb()))
     except BadDirectory:
         return None
     turned = upright(pixels, int(image.tag_v2.get(274, 1)))
-    return turned if image.mode == "LA" else turned[..., [2, 1, 0, 3]]
+    return turned if image.mode[0] == "L" and image.mode != "LAB" else turned[..., [2, 1, 0, 3][: turned.shape[2]]]
 
 
-def _interleaved(data: bytes, page: int) -> _Pixels:
+@cache
+def _lab_to_srgb() -> Any:
+    spaces = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    return ImageCms.buildTransform(*spaces, "LAB", "RGB")
+
+
+def _interleaved(data: bytes, page: int, has_alpha: bool) -> _Pixels:
     try:
         files = list(planes_of(data, page))
     except BadDirectory:
         raise _broken() from None
     planes = [_many(np.frombuffer(each, np.uint8), cv2.IMREAD_UNCHANGED, 0, 1)[0] for each in files]
-    return np.dstack((*planes[2::-1], *planes[3:])) if len(planes) > 2 else planes[0]
+    if len(planes) > 2:
+        return np.dstack((*planes[2::-1], *planes[3:]))
+    return np.dstack(planes) if has_alpha else planes[0]
 
 
 def _pnm(data: _Pixels, header: Header) -> _Pixels:

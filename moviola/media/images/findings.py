@@ -14,8 +14,11 @@ from moviola.media.images import formats
 from moviola.media.images.formats import FORMATS, Format, written_as
 from moviola.media.material import NO_VIDEO, Output, Source, header
 
-ALPHA, CMYK, LONG_XMP = "alpha", "cmyk", "long xmp"
-"""What pictures have among what they carry: transparency, colours for print, XMP that is too long for a JPEG."""
+ALPHA, ASSOCIATED, CMYK, LAB, LONG_XMP = "alpha", "associated alpha", "cmyk", "lab", "long xmp"
+"""What pictures have among what they carry: transparency, and such as is multiplied into the colours; colours for print
+or of CIELab; XMP that is too long for a JPEG."""
+
+_SPACES: Final = {CMYK: "CMYK", LAB: "CIELab"}
 
 _NOUNS: Final = {
     formats.EXIF: "EXIF",
@@ -39,7 +42,7 @@ class ImageGroup(Mapped):
         is_moving: they are animations.
         has_pages: each has several pages that are no animation.
         bits: of a sample; more than 8 are kept by some formats only.
-        carried: how many of them have each of what can be carried (formats.EXIF, …), ALPHA and CMYK.
+        carried: how many of them have each of what can be carried (formats.EXIF, …), and of ALPHA, ….
     """
 
     format: str
@@ -109,8 +112,13 @@ def _of_format(group: ImageGroup, made: Format, wanted: str) -> Iterator[Finding
     if made.name == "gif":
         reason = "become 256 a frame, and transparency all or nothing: a GIF file has no more; --format png keeps them"
         yield Finding(f"the colours of {images}", Fate.CHANGED, reason)
-    if count := group.carried.get(CMYK):
-        yield Finding(f"the colours of {_images(count, group)}", Fate.CHANGED, "become RGB: filters know no CMYK")
+    for thing, space in _SPACES.items():
+        if count := group.carried.get(thing):
+            reason = f"become RGB: filters know no {space}"
+            yield Finding(f"the {space} colours of {_images(count, group)}", Fate.CHANGED, reason)
+    if (count := group.carried.get(ASSOCIATED)) and made.has_alpha:
+        reason = "becomes unassociated: colours are divided by it, and rounded, for filters to see them"
+        yield Finding(f"the associated transparency of {_images(count, group)}", Fate.CHANGED, reason)
 
 
 def _images(count: int, group: ImageGroup | None = None) -> str:

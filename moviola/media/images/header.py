@@ -32,6 +32,8 @@ class Header:
         bits: of a sample; more than 8 are worked on as 16.
         two_colours: a page has a palette of two.
         is_lossless: pixels are stored as they were.
+        is_cmyk: its colours are for print; `is_lab`: they are CIELab.
+        by_pillow: OpenCV cannot decode it.
         is_premultiplied: its colours are multiplied by the transparency.
         planar: those of `pages` whose colours lie in planes of their own: see planar.py.
         chroma: the resolution of colours: 444 full, 422 halved across, 420 halved.
@@ -50,6 +52,8 @@ class Header:
     bits: int = 8
     is_lossless: bool = True
     is_cmyk: bool = False
+    is_lab: bool = False
+    by_pillow: bool = False
     two_colours: bool = False
     is_premultiplied: bool = False
     planar: frozenset[int] = frozenset()

@@ -25,19 +25,25 @@ _CLASSIC: Final = (b"II*\0", b"MM\0*")
 
 def is_planar(page: Directory) -> bool:
     """Whether a page is such a picture, by its directory."""
-    is_deep_or_colour = number(page, _BITS) > 8 or number(page, _PHOTOMETRIC, -1) == _RGB
-    return number(page, _PLANAR) == _SEPARATE and number(page, _SAMPLES) > 1 and is_deep_or_colour
+    is_known = number(page, _BITS) > 8 or number(page, _PHOTOMETRIC, -1) in (_GREY, _RGB)
+    return number(page, _PLANAR) == _SEPARATE and number(page, _SAMPLES) > 1 and is_known
+
+
+def parts_of(data: bytes, page: Directory) -> tuple[int, int]:
+    """Return the tags with offsets and sizes of such a page's parts. Raise BrokenImage where planes cannot be told."""
+    parts = next((tags for tags in _PARTS if tags[0] in page and tags[1] in page), None)
+    if data[:4] not in _CLASSIC or number(page, _PHOTOMETRIC, -1) not in (_GREY, _RGB) or parts is None:
+        raise BrokenImage("has its colours in planes of their own, in a way that cannot be read; save it interleaved")
+    return parts
 
 
 def planes_of(data: bytes, index: int) -> Iterator[bytes]:
     """Yield a file for each plane that counts of a page that `is_planar`: red, green, blue and, if there is one, alpha;
-    or grey. Raise BrokenImage, BadDirectory."""
+    or grey and, if there is one, alpha. Raise BrokenImage, BadDirectory."""
     page = next(islice(directories(data, index + 1), index, None))
     samples, photometric = number(page, _SAMPLES), number(page, _PHOTOMETRIC, -1)
-    parts = next((tags for tags in _PARTS if tags[0] in page and tags[1] in page), None)
-    if data[:4] not in _CLASSIC or photometric not in (_GREY, _RGB) or parts is None:
-        raise BrokenImage("has its colours in planes of their own, in a way that cannot be read; save it interleaved")
-    for plane in range(1 if photometric == _GREY else min(samples, 4)):
+    parts = parts_of(data, page)
+    for plane in range(min(samples, 2) if photometric == _GREY else min(samples, 4)):
         yield _plane(data, page, parts, plane, samples)
 
 

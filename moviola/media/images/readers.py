@@ -2,13 +2,13 @@
 
 Read by the client, which decodes nothing, and again by the worker, which trusts nobody. Pillow and pillow-heif read
 files as far as their headers go. What they do not tell is read here: whether a WebP is without loss, chunks of a PNG
-behind its pixels, the directories of a TIFF (in `tags`), of which Pillow opens only those that it can decode.
+behind its pixels; a TIFF in `tiff_header`.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -30,8 +30,8 @@ from moviola.media.images import tags
 from moviola.media.images.carried import Carried, Collector, LeftOut
 from moviola.media.images.formats import BrokenImage, format_of
 from moviola.media.images.header import MAX_FILE_SIZE, MAX_PAGES, MAX_PIXELS, Header, too_large
-from moviola.media.images.planar import is_planar
-from moviola.media.images.tags import BadDirectory, directories, number
+from moviola.media.images.tags import BadDirectory
+from moviola.media.images.tiff_header import tiff_header
 
 if TYPE_CHECKING:
     from pillow_heif import HeifFile
@@ -39,14 +39,6 @@ if TYPE_CHECKING:
 MAX_CHUNKS: Final = 200_000
 """Of a PNG: those with pixels have 8 KiB or more each, and a file has 128 MiB."""
 
-_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES, _EXTRA = 256, 257, 258, 262, 277, 338
-_SUBFILE, _PROFILE, _XMP = 254, 34675, 700
-_IPTC, _PHOTOSHOP, _LAYERS = 33723, 34377, 37724
-_RAW: Final = range(50706, 52600)  # DNG's tags
-_REDUCED_OR_MASK: Final = 1 | 4  # TIFF 6.0, NewSubfileType
-_CMYK: Final = 5
-_PALETTE: Final = 3
-_ASSOCIATED, _UNASSOCIATED = 1, 2  # TIFF 6.0, ExtraSamples
 _CHROMA: Final = {0: "444", 1: "422"}  # as Pillow numbers how a JPEG's colours are sampled
 
 
@@ -111,7 +103,7 @@ def _jpg(data: bytes) -> Header:
     if set(blocks) - {0x03ED, 0x0404}:  # the resolution, which stands elsewhere too, and IPTC
         found.left_out.append(LeftOut.BLOCKS)
     info = {**image.info, "iptc": blocks.get(0x0404, b"")}
-    carried = _carried(found, info, exif, 1 if image.layers == 1 else 3)
+    carried = found.carried(info, exif, 1 if image.layers == 1 else 3)
     chroma = _CHROMA.get(JpegImagePlugin.get_sampling(image), "444" if image.layers == 1 else "420")
     return _header("jpg", image.size, found, carried, exif, is_lossless=False, chroma=chroma, is_cmyk=image.layers == 4)
 
@@ -141,7 +133,7 @@ def _png(data: bytes) -> Header:
     told = {key: text for key, text in texts.items() if not key.startswith(("Raw profile type", "XML:"))}
     comment = told.pop("Comment", "").encode()
     is_grey = data[25] in (0, 4)
-    carried = _carried(found, {**info, "comment": comment}, exif, 1 if is_grey else 3, tuple(told.items()))
+    carried = found.carried({**info, "comment": comment}, exif, 1 if is_grey else 3, tuple(told.items()))
     pages = stream.im_n_frames or 1
     if not stream.im_mode:
         raise BadDirectory("no header")
@@ -169,7 +161,7 @@ def _webp(data: bytes) -> Header:
     found = Collector()
     exif = image.info.get("exif", b"")
     found.thumbnail(exif)
-    carried = _carried(found, image.info, exif, 3)
+    carried = found.carried(image.info, exif, 3)
     return _header(
         "webp", image.size, found, carried, exif, image.n_frames,
         has_alpha=image.mode == "RGBA", is_lossless=b"VP8 " not in _riff_chunks(data), chroma="420",
@@ -190,14 +182,14 @@ def _gif(data: bytes) -> Header:
     image = _Gif(BytesIO(data))
     count = image.n_frames
     found = Collector()
-    carried = _carried(found, image.info, b"", 3)
+    carried = found.carried(image.info, b"", 3)
     return _header("gif", image.size, found, carried, b"", count, has_alpha=True)
 
 
 def _bmp(data: bytes) -> Header:
     image = BmpImagePlugin.BmpImageFile(BytesIO(data))
     found = Collector()
-    return _header("bmp", image.size, found, _carried(found, image.info, b"", 3), b"", has_alpha=image.mode == "RGBA")
+    return _header("bmp", image.size, found, found.carried(image.info, b"", 3), b"", has_alpha=image.mode == "RGBA")
 
 
 def _pnm(data: bytes) -> Header:
@@ -254,7 +246,7 @@ def _of_heif(found: Collector, info: dict[str, Any]) -> Carried:
     found.thumbnail(exif)
     nclx = info.get("nclx_profile")
     numbers = ("color_primaries", "transfer_characteristics", "matrix_coefficients", "full_range_flag")
-    carried = _carried(found, info, exif, 3)
+    carried = found.carried(info, exif, 3)
     if not nclx:
         return carried
     primaries, transfer, matrix, is_full = (int(nclx[name]) for name in numbers)
@@ -263,62 +255,6 @@ def _of_heif(found: Collector, info: dict[str, Any]) -> Carried:
 
 def _whole(value: object) -> int:
     return value if isinstance(value, int) else 0
-
-
-def _tiff(data: bytes) -> Header:
-    """OpenCV turns TIFF pictures upright by their own tag."""
-    pages, overviews = dict[int, tags.Directory](), False
-    for index, page in enumerate(directories(data, MAX_PAGES + 1)):
-        if _WIDTH in page and _HEIGHT in page:
-            is_reduced = bool(number(page, _SUBFILE) & _REDUCED_OR_MASK)
-            overviews = overviews or is_reduced
-            pages |= {} if is_reduced else {index: page}
-    if not pages:
-        raise BrokenImage("is broken: there is no picture in it")
-    first = next(iter(pages.values()))
-    sizes = [(number(page, _WIDTH), number(page, _HEIGHT)) for page in pages.values()]
-    found = Collector()
-    if overviews:
-        found.left_out.append(LeftOut.THUMBNAIL)
-    if any(tag in (_PHOTOSHOP, _LAYERS) or tag in _RAW for tag in first):
-        found.left_out.append(LeftOut.BLOCKS)
-    info = {"icc_profile": first.get(_PROFILE, b""), "xmp": first.get(_XMP, b""), "iptc": first.get(_IPTC, b"")}
-    is_cmyk = any(number(page, _PHOTOMETRIC) == _CMYK for page in pages.values())
-    carried = _carried(found, info, data, 3 if number(first, _SAMPLES, 1) >= 3 else 1)
-    extra = {number(page, _EXTRA) for page in pages.values() if _EXTRA in page}
-    return Header(
-        "tiff", *sizes[0], sum(width * height for width, height in sizes), tuple(pages),
-        carried=carried, left_out=tuple(dict.fromkeys(found.left_out)),
-        has_alpha=any(number(page, _SAMPLES, 1) in (2, 4) for page in pages.values()) and not is_cmyk,
-        bits=max(number(page, _BITS, 1) for page in pages.values()), is_cmyk=is_cmyk,
-        two_colours=any(
-            number(page, _PHOTOMETRIC) == _PALETTE and number(page, _BITS, 1) == 1 for page in pages.values()
-        ),
-        is_premultiplied=_ASSOCIATED in extra,
-        planar=frozenset(index for index, page in pages.items() if is_planar(page)),
-    )  # fmt: skip
-
-
-def _carried(
-    found: Collector, info: Mapping[Any, Any], exif: bytes, channels: int, texts: tuple[tuple[str, str], ...] = ()
-) -> Carried:
-    """Return what a file carries, of what Pillow calls so."""
-    kept = found.exif(exif)
-    dpi = info.get("dpi") or (tags.resolution_of(exif) if kept else None)
-    return Carried(
-        kept,
-        found.xmp(_bytes(info.get("xmp"))),
-        found.iptc(_bytes(info.get("iptc"))),
-        found.profile(_bytes(info.get("icc_profile")), channels),
-        dpi if dpi is None or all(0 < each < 1e9 for each in dpi) else None,
-        _bytes(info.get("comment")),
-        texts,
-    )
-
-
-def _bytes(value: object) -> bytes:
-    """Return a value that is bytes in all files that are not broken."""
-    return value if isinstance(value, bytes) else b""
 
 
 def _header(
@@ -334,6 +270,6 @@ def _header(
 
 
 _READERS: Final[dict[str, Callable[[bytes], Header]]] = {
-    "jpg": _jpg, "png": _png, "webp": _webp, "gif": _gif, "bmp": _bmp, "tiff": _tiff, "pnm": _pnm, "heic": _heic,
+    "jpg": _jpg, "png": _png, "webp": _webp, "gif": _gif, "bmp": _bmp, "tiff": tiff_header, "pnm": _pnm, "heic": _heic,
     "avif": _avif,
 }  # fmt: skip

@@ -22,7 +22,7 @@ from moviola.media.images import KIND
 from moviola.media.images.bundle import ImageChunk, ImageEntry
 from moviola.media.images.carried import LEFT_OUT, MAX_JPEG_XMP_SIZE, LeftOut
 from moviola.media.images.ending import is_cut_off
-from moviola.media.images.findings import ALPHA, CMYK, LONG_XMP, ImageGroup
+from moviola.media.images.findings import ALPHA, ASSOCIATED, CMYK, LAB, LONG_XMP, ImageGroup
 from moviola.media.images.formats import BrokenImage
 from moviola.media.images.header import MAX_FILE_SIZE, Header, too_large
 from moviola.media.images.readers import read_header
@@ -123,8 +123,14 @@ class _Survey:
         things = self.groups.setdefault(key, Counter())
         things.update(("", *header.carried.things))
         is_long = len(header.carried.xmp) > MAX_JPEG_XMP_SIZE
-        also = ((ALPHA, header.has_alpha), (CMYK, header.is_cmyk), (LONG_XMP, is_long))
-        things.update(each for each, is_there in also if is_there)
+        also = {
+            ALPHA: header.has_alpha,
+            ASSOCIATED: header.has_alpha and header.is_premultiplied,
+            CMYK: header.is_cmyk,
+            LAB: header.is_lab,
+            LONG_XMP: is_long,
+        }
+        things.update(each for each, is_there in also.items() if is_there)
         for left_out in header.left_out:
             first, count = self.left_out.get(left_out, (name, 0))
             self.left_out[left_out] = (first, count + 1)

@@ -48,7 +48,13 @@ _OF_PIXELS: Final = frozenset((
 ))  # fmt: skip
 """TIFF 6.0's tags that say how pixels are stored, and those of EXIF's thumbnail: a written picture has its own."""
 
-_APART: Final = frozenset((700, 33723, 34377, 34675, 37724, *range(50706, 52600), CAMERA, PLACE, INTEROPERABILITY))
+RAW: Final = range(50706, 52600)
+"""DNG's tags."""
+
+COLORIMETRY: Final = frozenset((318, 319))
+"""WhitePoint and PrimaryChromaticities: true as long as colours are of the space that they were of."""
+
+_APART: Final = frozenset((700, 33723, 34377, 34675, 37724, *RAW, CAMERA, PLACE, INTEROPERABILITY))
 """XMP, IPTC, Photoshop's blocks and layers, the ICC profile, raw pictures: carried otherwise, or not at all."""
 
 _OF_CAMERA: Final = frozenset((MAKER_NOTE, 40962, 40963, INTEROPERABILITY))
@@ -201,16 +207,17 @@ class Tags:
         return head + struct.pack("<I" if self.own.prefix == b"II" else ">I", 8) + self.to_bytes(8)
 
 
-def lasting(data: bytes | memoryview) -> Tags:
+def lasting(data: bytes | memoryview, without: frozenset[int] = frozenset()) -> Tags:
     """Return what stays true of the tags of a TIFF file's first page, or of an EXIF block. Raise BadDirectory.
 
     Left out are orientation and sizes, which a filtered picture has anew; the maker's private notes, which point into
-    the file that they were in; the thumbnail, which would show what was filtered away.
+    the file that they were in; the thumbnail, which would show what was filtered away; and tags `without` which the
+    first directory is to be.
     """
     first = next(directories(data, 1), None)
     if first is None:
         raise BadDirectory("no directory")
-    tags = _copy(first, _OF_PIXELS | _APART)
+    tags = _copy(first, _OF_PIXELS | _APART | without)
     for tag, left_out in ((CAMERA, _OF_CAMERA), (PLACE, frozenset[int]())):
         if found := _below(data, first, tag):
             tags.below[tag] = _copy(found, left_out)

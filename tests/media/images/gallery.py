@@ -10,9 +10,11 @@ from pathlib import Path
 from moviola.filters.chain import parse_chain
 from moviola.filters.registry import schemas
 from moviola.filters.schema import check_chain
+from moviola.media.fidelity import Fate
 from moviola.media.images.process import process
 from moviola.media.images.splice import splice
 from moviola.media.images.split import split
+from moviola.media.kinds import findings
 from moviola.media.material import Chunk, Cutting, Encoder, Material, Output, Result, Source
 from moviola.media.spliced import Spliced
 from tests.media.shelf import Shelf
@@ -71,6 +73,13 @@ def output(
 def cut(folder: Path, files: Mapping[str, bytes], chunk_images: int | None = None) -> tuple[Source, list[Chunk]]:
     source, chunks = split(material(folder / "in", files), Cutting(chunk_images))
     return source, list(chunks)
+
+
+def said(folder: Path, files: dict[str, bytes], format: str = "", codec: str = "h264") -> set[str]:
+    """Return the sentences about what is not kept."""
+    source, _ = cut(folder, files)
+    found = [*source.common_facts.findings, *findings(source, output(format=format, codec=codec))]
+    return {each.sentence for each in found if each.fate is not Fate.KEPT}
 
 
 def hang(

@@ -72,6 +72,11 @@ def long(*values: int) -> tuple[int, int, bytes]:
     return 4, len(values), struct.pack(f"<{len(values)}I", *values)
 
 
+def rational(*values: int) -> tuple[int, int, bytes]:
+    """Fractions, the numbers above and below one after the other."""
+    return 5, len(values) // 2, struct.pack(f"<{len(values)}I", *values)
+
+
 def text(value: str) -> tuple[int, int, bytes]:
     return 2, len(value) + 1, value.encode() + b"\0"
 

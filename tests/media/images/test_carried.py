@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from io import BytesIO
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from tests.media.images.photographs import (
     XP_COMMENT,
     photograph,
 )
-from tests.media.images.pictures import PROFILE, corners, encoded, exif, long, short, text, tiff, with_exif
+from tests.media.images.pictures import PROFILE, corners, encoded, exif, long, rational, short, text, tiff, with_exif
 
 WHITE_POINT, PRIMARIES = 318, 319
 
@@ -94,8 +93,7 @@ def test_a_tiff_has_its_tags_with_their_types(tmp_path: Path) -> None:
 @pytest.mark.parametrize("tag", [WHITE_POINT, PRIMARIES])
 def test_a_tiff_has_as_many_fractions_as_before(tmp_path: Path, tag: int) -> None:
     numbers = tuple(range(1, 5 if tag == WHITE_POINT else 13))
-    fractions = (5, len(numbers) // 2, struct.pack(f"<{len(numbers)}I", *numbers))
-    made = hang(tmp_path, {"a.tif": tiff([corners()], {tag: fractions})})
+    made = hang(tmp_path, {"a.tif": tiff([corners()], {tag: rational(*numbers)})})
     with tifffile.TiffFile(BytesIO(made["a.tif"])) as file:
         assert file.pages.first.tags[tag].value == numbers
 

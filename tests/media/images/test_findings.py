@@ -13,17 +13,11 @@ from PIL.PngImagePlugin import PngInfo
 from moviola.media.fidelity import Fate
 from moviola.media.images.formats import FORMATS
 from moviola.media.kinds import findings
-from tests.media.images.gallery import cut, output
+from tests.media.images.gallery import cut, output, said
 from tests.media.images.photographs import photograph
 from tests.media.images.pictures import animation, corners, encoded, tiff
 
 DEEP = corners().astype(np.uint16) * 257
-
-
-def said(folder: Path, files: dict[str, bytes], format: str = "", codec: str = "h264") -> set[str]:
-    source, _ = cut(folder, files)
-    found = [*source.common_facts.findings, *findings(source, output(format=format, codec=codec))]
-    return {each.sentence for each in found if each.fate is not Fate.KEPT}
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name not in ("gif", "avif")])
@@ -72,3 +66,11 @@ def test_xmp_that_is_too_long_for_a_jpeg(tmp_path: Path) -> None:
     assert said(tmp_path, {"a.png": file.getvalue()}) == set()
     (told,) = said(tmp_path, {"a.png": file.getvalue()}, "jpg")
     assert told.startswith("XMP of 1 PNG image is left out: it is too long for a JPEG file")
+
+
+def test_further_pictures_behind_a_jpeg(tmp_path: Path) -> None:
+    file = BytesIO()
+    first, second = (Image.fromarray(each) for each in (corners(), corners()[..., 0].copy()))
+    first.save(file, "MPO", save_all=True, append_images=[second])
+    (told,) = said(tmp_path, {"a.jpg": file.getvalue()})
+    assert told.startswith("the further pictures (gain map or second view, with their XMP) of a.jpg are left out")

@@ -1,0 +1,127 @@
+"""Kinds of TIFF: which are refused by their headers, and what is said of the others. Made by tifffile and Pillow."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image, ImageCms
+
+from moviola.media.errors import UnreadableSource
+from moviola.media.images.decode import decode
+from moviola.media.images.formats import BrokenImage
+from moviola.media.images.readers import read_header
+from tests.media.images.gallery import cut, hang, said
+from tests.media.images.pictures import Pixels, corners, encoded, exif, rational, short, tiff, with_exif
+
+COLOURS = corners()[..., ::-1].copy()
+GREY = COLOURS[..., 0].copy()
+ALPHA = np.tile(np.arange(1, 49, dtype=np.uint8) * 5, (32, 1))
+PRINT = np.dstack((COLOURS, GREY))
+
+
+def written(pixels: Pixels, photometric: str, extra: list[str] | None = None, **options: Any) -> bytes:
+    file = BytesIO()
+    tifffile.imwrite(file, pixels, photometric=photometric, extrasamples=extra, metadata=None, **options)
+    return file.getvalue()
+
+
+def by_pillow(image: Image.Image, **options: Any) -> bytes:
+    file = BytesIO()
+    image.save(file, "TIFF", **options)
+    return file.getvalue()
+
+
+def page(data: bytes) -> Any:
+    (found,) = decode(data, read_header(data)).pages
+    return found
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (written(np.dstack((PRINT, GREY)), "separated", ["unspecified"]), "of 5 samples of 8 bits as CMYK"),
+        (written(PRINT.astype(np.uint16), "separated"), "of 4 samples of 16 bits as CMYK"),
+        (written(PRINT.astype(np.float32), "separated"), "of 4 samples of 32 bits as CMYK"),
+        (written(COLOURS.astype(np.uint16), "cielab"), "of 3 samples of 16 bits as CIELab"),
+        (written(COLOURS, "icclab"), "of ICCLab colours"),
+        (written(GREY.astype(np.uint64), "minisblack"), "of 64 bits a sample"),
+        (written(GREY.astype(np.uint32), "minisblack"), "of 32 bits a sample"),
+        (written(GREY.astype(np.float16), "minisblack"), "of 16 bits a sample, floating point"),
+        (written(GREY.astype(np.int8), "minisblack"), "whose samples are signed"),
+        (written(np.dstack((COLOURS, GREY, GREY)), "rgb", ["unspecified"] * 2), "of 5 samples a pixel"),
+        (tiff([corners()], {259: short(34712)}), "compressed as JPEG 2000"),
+        (tiff([GREY]).replace(b"\x06\x01\x03\x00", b"\x07\x01\x03\x00"), "that does not tell what its samples mean"),
+    ],
+)  # fmt: skip
+def test_what_no_decoder_reads_is_refused_before_it_is_sent(tmp_path: Path, data: bytes, why: str) -> None:
+    with pytest.raises(BrokenImage, match=f"is a TIFF {why}"):
+        read_header(data)
+    with pytest.raises(UnreadableSource, match=why):
+        cut(tmp_path / "alone", {"a.tif": data})
+    assert any(why in each for each in said(tmp_path, {"a.tif": data, "b.tif": tiff([GREY])}))
+
+
+@pytest.mark.parametrize("is_grey", [False, True])
+@pytest.mark.parametrize("is_planar", [False, True])
+def test_associated_transparency_is_divided_out_once_and_said(tmp_path: Path, is_grey: bool, is_planar: bool) -> None:
+    colour = GREY[..., None] if is_grey else COLOURS
+    stored = np.dstack((np.rint(colour * (ALPHA[..., None] / 255)).astype(np.uint8), ALPHA))
+    layout = {"planarconfig": "separate"} if is_planar else {"planarconfig": "contig"}
+    pixels = stored.transpose(2, 0, 1).copy() if is_planar else stored
+    data = written(pixels, "minisblack" if is_grey else "rgb", ["assocalpha"], **layout)
+    found = page(data)
+    assert (found.alpha == ALPHA).all()
+    rounded = 128 / ALPHA.astype(float)
+    expected = GREY if is_grey else corners()
+    error = np.abs(found.colour.astype(float) - expected)
+    assert (error <= (rounded if is_grey else rounded[..., None]) + 0.5).all()
+    (told,) = said(tmp_path, {"a.tif": data})
+    assert told.startswith("the associated transparency of 1 TIFF image becomes unassociated")
+
+
+def test_cielab_becomes_the_same_colours_in_rgb_and_says_so(tmp_path: Path) -> None:
+    spaces = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    image = ImageCms.applyTransform(Image.fromarray(COLOURS), ImageCms.buildTransform(*spaces, "RGB", "LAB"))
+    assert image is not None
+    del image.info["icc_profile"]
+    data = by_pillow(image)
+    assert np.abs(page(data).colour.astype(int) - corners()).mean() < 3
+    grey = page(by_pillow(Image.fromarray(np.dstack((GREY, GREY * 0, GREY * 0)), "LAB"))).colour
+    assert np.ptp(grey.astype(int), axis=2).max() <= 2
+    (told,) = said(tmp_path, {"a.tif": data})
+    assert told.startswith("the CIELab colours of 1 TIFF image become RGB")
+
+
+def test_compressions_that_opencv_does_not_know() -> None:
+    assert (page(by_pillow(Image.fromarray(COLOURS), compression="zstd")).colour == corners()).all()
+    assert (page(by_pillow(Image.fromarray(GREY), compression="zstd")).colour == GREY).all()
+
+
+def test_white_point_and_primaries_stay_unless_colours_become_rgb(tmp_path: Path) -> None:
+    tags = {318: rational(3127, 10000, 329, 1000), 319: rational(*[1, 3] * 6)}
+    as_rgb, as_cmyk = tiff([corners()], tags), tiff([PRINT], {**tags, 262: short(5)})
+    assert said(tmp_path, {"a.tif": as_rgb}) == set()
+    assert "white point and primaries in EXIF of a.tif are left out" in str(said(tmp_path, {"a.tif": as_cmyk}))
+    for data, is_kept in ((as_rgb, True), (as_cmyk, False)):
+        with tifffile.TiffFile(BytesIO(hang(tmp_path, {"a.tif": data})["a.tif"])) as file:
+            assert [tag in file.pages.first.tags for tag in tags] == [is_kept, is_kept]
+
+
+def test_tags_of_raw_pictures_are_left_out_and_said(tmp_path: Path) -> None:
+    tags = {0xC61B: rational(1, 1, 1, 1), 0xC62F: (2, 4, b"123\0")}
+    photograph = with_exif(encoded(corners(), ".jpg"), exif(tags))
+    for name, data in (("a.jpg", photograph), ("a.tif", tiff([corners()], tags))):
+        (told,) = said(tmp_path / name, {name: data})
+        assert told.startswith(f"tags of EXIF about raw pictures (DNG) of {name} are left out")
+
+
+def test_samples_that_are_neither_colours_nor_transparency_are_said(tmp_path: Path) -> None:
+    data = written(np.dstack((GREY, ALPHA)), "minisblack", ["unspecified"], planarconfig="contig")
+    (told,) = said(tmp_path, {"a.tif": data})
+    assert told.startswith("further samples of the pixels of a.tif are left out")
+    assert page(data).alpha is None
