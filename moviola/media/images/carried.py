@@ -52,6 +52,7 @@ class LeftOut(StrEnum):
     """What a result has not, whatever its format; each is said before anything is sent."""
 
     THUMBNAIL = "thumbnail"
+    OVERVIEWS = "overviews"
     MAKER_NOTE = "maker note"
     BROKEN_EXIF = "broken EXIF"
     LONG_EXIF = "long EXIF"
@@ -71,6 +72,10 @@ _WOULD_SHOW: Final = "is left out: it would show the picture as it was"
 
 LEFT_OUT: Final = {
     LeftOut.THUMBNAIL: ("the thumbnail", _WOULD_SHOW),
+    LeftOut.OVERVIEWS: (
+        "smaller pictures of the same pages, and masks,",
+        "are left out: they show the picture as it was",
+    ),
     LeftOut.MAKER_NOTE: (
         "the maker's private notes",
         "are left out: they point into the file that they were in",

@@ -57,7 +57,7 @@ def tiff_header(data: bytes) -> Header:
     kinds = {number(page, _PHOTOMETRIC) for page in pages.values()}
     found = Collector()
     if overviews:
-        found.left_out.append(LeftOut.THUMBNAIL)
+        found.left_out.append(LeftOut.OVERVIEWS)
     if _PHOTOSHOP in first or _LAYERS in first:
         found.left_out.append(LeftOut.BLOCKS)
     if any(_spare(page) for page in pages.values()):

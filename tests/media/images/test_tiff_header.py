@@ -120,6 +120,15 @@ def test_tags_of_raw_pictures_are_left_out_and_said(tmp_path: Path) -> None:
         assert told.startswith(f"tags of EXIF about raw pictures (DNG) of {name} are left out")
 
 
+def test_smaller_pictures_of_a_page_are_left_out_and_said(tmp_path: Path) -> None:
+    file = BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        writer.write(COLOURS, photometric="rgb", metadata=None)
+        writer.write(COLOURS[::2, ::2].copy(), photometric="rgb", metadata=None, subfiletype=1)
+    (told,) = said(tmp_path, {"a.tif": file.getvalue()})
+    assert told.startswith("smaller pictures of the same pages, and masks, of a.tif are left out")
+
+
 def test_samples_that_are_neither_colours_nor_transparency_are_said(tmp_path: Path) -> None:
     data = written(np.dstack((GREY, ALPHA)), "minisblack", ["unspecified"], planarconfig="contig")
     (told,) = said(tmp_path, {"a.tif": data})
