@@ -39,7 +39,7 @@ def frames(pair: Pair) -> Verdict:
         return pair.judged("frames", False, text, damaged)
     if pair.before.errors and pair.answer.state != "partial":
         return pair.judged("frames", False, f"{text}, {pair.before.errors} packets of the source are damaged", damaged)
-    if video.promised > pair.before.packets + PLACEHOLDERS and "matroska" not in pair.source.format:
+    if video.promised > _counted(pair) + PLACEHOLDERS and "matroska" not in pair.source.format:
         return pair.judged(
             "frames", False, f"{text}, {pair.before.packets} packets of {video.promised} promised", damaged
         )
@@ -48,6 +48,15 @@ def frames(pair: Pair) -> Verdict:
             "frames", False, f"{text}, the last {missing:.1f} s of what the header promises are not there", damaged
         )
     return Verdict("frames", Fate.KEPT, text)
+
+
+def _counted(pair: Pair) -> int:
+    """Return how many packets of the video there are, as a header counts them: an AVI's counts ticks of its clock, of
+    which those have no packet in which the frame before stays."""
+    before = pair.before
+    if pair.source.format != "avi" or not (before.times and before.last_duration):
+        return before.packets
+    return max(before.packets, round(before.times[-1] / before.last_duration) + 1)
 
 
 def _missing(pair: Pair) -> float:

@@ -28,7 +28,8 @@ from moviola.media.video.mov_tags import COVERS, Cover, TrackFacts, add_tags, de
 from moviola.media.video.sound import add_decoded, decoded_packets
 from moviola.media.video.tags import CREATED, LANGUAGE, lasting, named, stream_tags
 from moviola.media.video.templates import add_untouched, template_stream
-from moviola.media.video.tracks import Mux, converted, repacked, untouched
+from moviola.media.video.tracks import Mux
+from moviola.media.video.ways import as_shown, converted, repacked, untouched
 
 _NO_DELAY: Final = Fraction(0)
 _DEFAULT: Final = int(av.stream.Disposition.default)
@@ -114,8 +115,10 @@ class OutputFile:
         self.describe(stream, facts)
         if isinstance(template, AudioStream) and self.container.has_edits:
             packets = as_heard(packets, facts.time_base, template.codec_context.sample_rate)
+        if facts.type == "subtitle" and self.container.has_edits:
+            packets = as_shown(packets, facts.time_base, (self._source.last_end or 0) * self._source.time_base)
         ready = repacked(packets, template) if way is Way.REPACKED else packets
-        return untouched(ready, stream, facts.time_base)
+        return untouched(ready, stream, facts.time_base, is_strict=self.container.is_boxes)
 
     def describe(self, stream: Stream, facts: StreamTags | PassthroughStream) -> None:
         """Give a stream, which is the next of the file, the source's tags, language and flags."""

@@ -6,11 +6,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import Any
 
-from av import CodecContext, Packet
-from av.bitstream import BitStreamFilterContext
+from av import Packet
 from av.stream import Stream
 
 from moviola.media.bundle import read
@@ -226,59 +225,6 @@ def _times_lie(entries: list[PacketEntry]) -> bool:
     filled = [entry for entry in entries if entry.size]
     times = [entry.dts for entry in filled if entry.dts is not None and entry.duration]
     return len(times) == len(filled) and any(one > two for one, two in pairwise(times))
-
-
-def untouched(packets: Iterable[Packet[Any]], stream: Stream, base: Fraction) -> Iterator[Mux]:
-    """Packets for a stream that takes them as they are; `base` is their time base."""
-    tick_s = float(base)
-    for packet in packets:
-        assert packet.dts is not None
-        packet.stream = stream
-        packet.time_base = base
-        yield Mux(packet.dts * tick_s, packet)
-
-
-def repacked(packets: Iterable[Packet[Any]], template: Stream) -> Iterator[Packet[Any]]:
-    """Packets of one frame each, where some hold several, as those of AMR in 3GP do: a muxer may want them so. What is
-    not taken apart byte for byte stays as it is."""
-    step: int | None = None
-    for packet, following in pairwise(chain(packets, (None,))):
-        assert packet is not None
-        assert packet.dts is not None
-        pieces = _frames_in(bytes(packet), template)
-        if step is None and len(pieces) > 1:
-            step = _step(packet, following, len(pieces))
-        for number, data in enumerate(pieces if step is not None else ()):
-            piece: Packet[Any] = Packet(len(data))
-            piece.update(data)
-            piece.pts = piece.dts = packet.dts + number * (step or 0)
-            piece.duration, piece.time_base = step or 0, packet.time_base
-            piece.is_keyframe = packet.is_keyframe
-            yield piece
-        if step is None:
-            yield packet
-
-
-def _step(packet: Packet[Any], following: Packet[Any] | None, count: int) -> int:
-    """Return how long one of a packet's frames is; a demuxer may tell the length of the packet or that of a frame."""
-    duration, dts = packet.duration or 0, packet.dts or 0
-    until_next = duration if following is None else (following.dts or 0) - dts
-    return duration if duration and duration * count == until_next else (duration or until_next) // count
-
-
-def _frames_in(data: bytes, template: Stream) -> list[bytes]:
-    context = CodecContext.create(template.codec_context.name, "r")
-    pieces = [bytes(piece) for end in (data, b"") for piece in context.parse(end)]
-    return pieces if b"".join(pieces) == data else [data]
-
-
-def converted(packets: Iterable[Packet[Any]], stream: Stream, bitstream_filter: str) -> Iterator[Mux]:
-    """Packets for a stream in another notation, by a bit-stream filter that makes one of one."""
-    converter = BitStreamFilterContext(bitstream_filter)
-    for packet in packets:
-        base = packet.time_base  # the filter forgets it
-        for ready in converter.filter(packet):
-            yield from untouched((ready,), stream, base)
 
 
 def _rebuilt(entry: PacketEntry, data: memoryview, earliest: int | None) -> Packet[Any]:

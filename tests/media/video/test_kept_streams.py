@@ -16,6 +16,8 @@ from tests.media.video.clips import RATE, encode, frames, remux, with_bytes
 from tests.media.video.cutting_room import in_container, output, take, told
 
 AMR_FRAME = 160  # samples
+MP3_HEADER = bytes.fromhex("fffb50c4")  # 64 kbit/s, 44.1 kHz, mono
+MP3_SIZE = 208  # bytes of such a frame
 
 
 def with_streams(path: Path, add: Callable[[Any], Sequence[Any]], *, video: int = 25, rate: Fraction = RATE) -> Path:
@@ -96,6 +98,38 @@ def test_sound_of_several_frames_a_packet_is_kept_frame_by_frame(tmp_path: Path)
         sound: Any = container.streams.audio[0]
         times = [one.pts * one.time_base for one in container.demux(sound) if one.size]
     assert times == [Fraction(AMR_FRAME * index, 8000) for index in range(50)]
+
+
+def test_times_that_are_equal_in_the_ticks_of_an_mp4_cost_no_sound(tmp_path: Path) -> None:
+    """A clock of 90 kHz tells times apart that are one sample's of 44.1 kHz."""
+    base = Fraction(1, 90000)
+    times = [9000 * index for index in range(10)]
+    times[6] = times[5] + 1
+
+    def add(container: Any) -> list[Any]:
+        sound = container.add_stream("libmp3lame", rate=44100, layout="mono")
+        coded = [MP3_HEADER + bytes([index]) * (MP3_SIZE - len(MP3_HEADER)) for index in range(len(times))]
+        return [packet_of(sound, data, time, 2351, base) for data, time in zip(coded, times, strict=True)]
+
+    clip = with_streams(tmp_path / "clip.ts", add)
+    reel = take(clip, tmp_path, in_container("mp4"))
+    assert not [each for each in reel.spliced.warnings if "refused" in each]
+    assert bytes_of_sound(reel.path) == bytes_of_sound(clip)
+
+
+@pytest.mark.parametrize("times", [(0,), (0, 400)])
+def test_the_last_subtitle_of_unknown_length_is_shown(times: tuple[int, ...], tmp_path: Path) -> None:
+    """As bitmaps of a DVD are: how long they are shown stands in them alone."""
+
+    def add(container: Any) -> list[Any]:
+        pictures = container.add_mux_stream("dvd_subtitle", time_base=Fraction(1, 1000))
+        return [packet_of(pictures, bytes([index]) * 40, at, 0, Fraction(1, 1000)) for index, at in enumerate(times)]
+
+    clip = with_streams(tmp_path / "clip.mkv", add)
+    reel = take(clip, tmp_path, in_container("mp4"))
+    with av.open(str(reel.path)) as container:
+        shown = [bytes(one)[:1] for one in container.demux(subtitles=0) if one.size and not one.is_discard]
+    assert shown == [bytes([index]) for index in range(len(times))]
 
 
 def test_what_a_muxer_refuses_later_does_not_cost_the_work(tmp_path: Path) -> None:
