@@ -114,7 +114,7 @@ def is_done(cluster: LocalCluster, job: dict[str, Any]) -> bool:
 
 def finished(gateway: Served, job: dict[str, Any], folder: Path) -> Path:
     """The finished file of a job's output `soft`."""
-    file = next(each for each in gateway.ended(job)["files"] if each["name"].startswith("soft.m"))
+    file = next(each for each in gateway.ended(job)["files"] if each["name"] in ("soft.mp4", "soft.mov", "soft.mkv"))
     return written(folder, gateway.client.get(file["href"]).content, f"finished{Path(file['name']).suffix}")
 
 
