@@ -14,6 +14,7 @@ const SORTS = [
   { test: (file) => /\.metrics\.json$/.test(file.name), word: "Figures", show: showText, verb: "Show" },
   { test: (file) => /(^|\.)metadata\.json$/.test(file.name), word: "About the source", show: showText, verb: "Show" },
   { test: (file) => /(^|\.)annotations\.jsonl$/.test(file.name), word: "What filters noted", show: (root, job, file) => showTables(root, file), verb: "Show as a table" },
+  { test: (file) => /\.manifest\.jsonl\.gz$/.test(file.name), word: "Proof of every frame, for moviola verify" },
   { test: (file) => /\.(csv|json|jsonl|ndjson)$/i.test(file.name), word: "Table", show: (root, job, file) => showTables(root, file), verb: "Show as a table" },
   { test: (file) => /\.(png|jpe?g|webp|gif|bmp|tiff?|avif)$/i.test(file.name), word: "Picture", show: showPicture, verb: "Show" },
   { test: (file) => /\.(mp4|m4v|mov|mkv|webm|avi|qt)$/i.test(file.name), word: "Video" },
