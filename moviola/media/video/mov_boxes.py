@@ -11,6 +11,7 @@ import sys
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -98,6 +99,25 @@ def is_dolby_vision(path: Path, form: str) -> bool:
             return any(kind in box.data for box in descriptions for kind in (b"dvcC", b"dvvC", b"dvwC"))
     except (SpliceError, OSError, struct.error):
         return False
+
+
+def told_end(path: Path, form: str) -> Fraction | None:
+    """Return how long an MP4 or QuickTime file says it lasts (seconds); None of another format of FFmpeg's, and of a
+    file that does not tell, as one whose index comes in pieces."""
+    if not form.startswith("mov"):
+        return None
+    try:
+        with path.open("rb") as file:
+            index = index_of(file)
+        head = index.first(b"mvhd")
+        if head is None or index.first(b"mvex") is not None:
+            return None
+        scale, ticks = (
+            struct.unpack_from(">IQ", head.data, 20) if head.data[0] else struct.unpack_from(">II", head.data, 12)
+        )
+    except (SpliceError, OSError, struct.error, IndexError):
+        return None
+    return Fraction(ticks, scale) if ticks and scale else None
 
 
 def to_front(file: BinaryIO, edit: Callable[[Box], None]) -> None:

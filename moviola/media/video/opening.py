@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,11 @@ from moviola.media.errors import UnreadableSource
 from moviola.media.growing import BrokenOff, ComesLast, GrowingFile
 from moviola.media.video.headers import DecoderParameters
 from moviola.media.video.memory import MAX_PIXELS
+from moviola.media.video.mov_boxes import told_end
 from moviola.media.video.templates import FILE_ONLY, NO_PROTOCOLS
+
+ROUNDING_S = Fraction(1, 600)
+"""Containers round how long they are: QuickTime's movies to 1/600 s."""
 
 PLAYLISTS = frozenset({"concat", "dash", "hls", "imf", "rtsp", "sdp"})
 """Formats that refer to other files or to the network: what a file only points to was not meant to be sent."""
@@ -138,8 +143,11 @@ def packets_of(
 ) -> Iterator[av.Packet[Any]]:
     """All packets in file order, but for the markers of the end, up to where the file can be read no further.
 
-    `errors` gets the end of a sentence about the file for each thing that is wrong with it.
+    Data last no longer than the file says it does. `errors` gets the end of a sentence about the file for each thing
+    that is wrong with it.
     """
+    has_data = any(stream.type == "data" for stream in streams)
+    end_s = told_end(Path(container.name), container.format.name) if has_data else None
     packets = container.demux(streams)
     while True:
         try:
@@ -151,7 +159,19 @@ def packets_of(
         if packet is None:
             return
         if packet.size or packet.pts is not None or packet.dts is not None:
+            if end_s is not None and packet.stream.type == "data":
+                _end_at(packet, end_s)
             yield packet
+
+
+def _end_at(packet: av.Packet[Any], end_s: Fraction) -> None:
+    """Shorten a packet that begins before the end and lasts longer: the last one of a camera's telemetry may tell the
+    usual second, though the recording ends within it."""
+    if packet.pts is None or not packet.duration:
+        return
+    begin_s, base = packet.pts * packet.time_base, packet.time_base
+    if begin_s < end_s < begin_s + packet.duration * base - ROUNDING_S:
+        packet.duration = max(1, round((end_s - begin_s) / base))
 
 
 def decoder_parameters(context: VideoCodecContext) -> DecoderParameters:

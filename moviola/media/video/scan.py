@@ -29,7 +29,7 @@ from moviola.media.video.frame_format import UNSPECIFIED
 from moviola.media.video.headers import ATTACHMENT, Chapter, DecoderParameters, PassthroughStream, Tags
 from moviola.media.video.mastering import ContentLight, MasteringDisplay
 from moviola.media.video.mov_boxes import is_dolby_vision
-from moviola.media.video.opening import CHECK_PATH, decoder_parameters, first_frame, opened, packets_of
+from moviola.media.video.opening import CHECK_PATH, ROUNDING_S, decoder_parameters, first_frame, opened, packets_of
 from moviola.media.video.orientation import Orientation
 from moviola.media.video.promises import damaged_places, is_cut_off, missing_ends
 from moviola.media.video.random_access import HEAD_SIZE, Access, Bitstream, distrust_flags
@@ -42,9 +42,6 @@ from moviola.media.video.side_data import (
 from moviola.media.video.sizes import Sizes
 from moviola.media.video.sound import SKIPPED
 from moviola.media.video.timeline import Timeline, findings_of, timeline_of
-
-ROUNDING_S = Fraction(1, 600)
-"""Containers round how long they are: QuickTime's movies to 1/600 s."""
 
 # Side data that holds from its packet on, until the next of its kind.
 LASTING_SIDE_DATA = ("palette", "new_extradata", "param_change")

@@ -271,6 +271,29 @@ def test_data_of_a_camera_is_kept_where_a_container_holds_it(tmp_path: Path) -> 
     assert lost.subject == "stream 1 (data, bin_data)"
 
 
+def test_data_last_no_longer_than_the_file_says(tmp_path: Path) -> None:
+    """As a camera writes telemetry: each packet tells a second, though the recording ends within the last."""
+
+    def add(container: Any) -> list[Any]:
+        data = container.add_mux_stream("bin_data", time_base=Fraction(1, 1000))
+        return [packet_of(data, bytes([at]) * 40, at * 600, 600, Fraction(1, 1000)) for at in range(2)]
+
+    clip = with_streams(tmp_path / "clip.mp4", add)
+    assert declared_s(clip) == pytest.approx(1.2)
+    content = bytearray(clip.read_bytes())
+    at = content.index(b"mvhd") + 4
+    scale = int.from_bytes(content[at + 12 : at + 16])
+    content[at + 16 : at + 20] = scale.to_bytes(4)  # a second, as the video lasts
+    clip.write_bytes(content)
+    assert declared_s(take(clip, tmp_path).path) == pytest.approx(1.0, abs=0.002)
+
+
+def declared_s(path: Path) -> float:
+    content = path.read_bytes()
+    at = content.index(b"mvhd") + 4
+    return int.from_bytes(content[at + 16 : at + 20]) / int.from_bytes(content[at + 12 : at + 16])
+
+
 def test_a_timecode_that_drops_frames_is_kept_at_its_rate(tmp_path: Path) -> None:
     def add(container: Any) -> list[Any]:
         container.streams.video[0].metadata["timecode"] = "01:00:00;02"
