@@ -19,6 +19,17 @@ from moviola.media.video.report import ChunkReport
 
 KEY = 1
 DISCARD = 2
+
+# A chunk of a passthrough stream: about a minute of sound, small beside a chunk of video.
+MAX_PACKET_COUNT = 2048
+MAX_PACKET_BYTES = 1024 * 1024
+
+
+def fills_a_chunk(count: int, size: int) -> bool:
+    """Return whether so many packets of a passthrough stream, of so many bytes together, are a chunk."""
+    return count >= MAX_PACKET_COUNT or size >= MAX_PACKET_BYTES
+
+
 DAMAGED = 4
 
 

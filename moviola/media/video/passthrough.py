@@ -16,7 +16,7 @@ from moviola.media.bundle import pack
 from moviola.media.errors import SpliceError
 from moviola.media.fidelity import Fate, Finding
 from moviola.media.material import Chunk
-from moviola.media.video.bundle import DISCARD, KEY, PacketEntry, PassthroughTable
+from moviola.media.video.bundle import DISCARD, KEY, PacketEntry, PassthroughTable, fills_a_chunk
 from moviola.media.video.headers import ATTACHMENT, COVER, PassthroughStream, Tags
 from moviola.media.video.side_data import side_data_of_packet
 from moviola.media.video.sound import SKIPPED
@@ -26,9 +26,6 @@ from moviola.media.video.templates import CARRIED, TEMPLATE_FORMATS, open_templa
 TIMECODE: Final = "timecode"
 """The tag that FFmpeg makes of a `tmcd` track, on the track and on its video; its muxers make such a track of it."""
 
-# A chunk of such a stream: about a minute of sound, small beside a chunk of video.
-MAX_PACKET_COUNT = 2048
-MAX_PACKET_BYTES = 1024 * 1024
 # Of a template, which has one packet in it: the middleware takes no larger one.
 MAX_TEMPLATE_SIZE = 1024 * 1024
 
@@ -251,7 +248,7 @@ class Carrier:
         group.entries.append(packet_entry(packet))
         group.packets.append(bytes(packet))
         group.size += packet.size
-        if len(group.packets) >= MAX_PACKET_COUNT or group.size >= MAX_PACKET_BYTES:
+        if fills_a_chunk(len(group.packets), group.size):
             yield group.take()
 
     def rest(self) -> Iterator[Chunk]:

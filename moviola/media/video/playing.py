@@ -21,12 +21,12 @@ from av.stream import Stream
 
 from moviola.media.errors import ForeignExtradata, NothingToSplice, SpliceError
 from moviola.media.material import Output
+from moviola.media.video.bundle import MAX_PACKET_BYTES, MAX_PACKET_COUNT
 from moviola.media.video.codecs import codec_of
 from moviola.media.video.containers import MP4, Way
 from moviola.media.video.fragments import Frame, Run, Sample, length_prefixed, video_run
 from moviola.media.video.headers import PassthroughStream, VideoSplice
 from moviola.media.video.initialisation import initialisation
-from moviola.media.video.passthrough import MAX_PACKET_BYTES, MAX_PACKET_COUNT
 from moviola.media.video.rehearsal import way_into
 from moviola.media.video.templates import NO_PROTOCOLS, add_untouched, template_stream
 from moviola.media.video.timing import StrictTimes

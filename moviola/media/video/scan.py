@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from struct import unpack_from
 from typing import Any
@@ -20,6 +21,7 @@ from moviola.media.fidelity import Fate, Finding
 from moviola.media.material import Facts
 from moviola.media.video import passthrough
 from moviola.media.video.alpha import alpha_begins, with_alpha
+from moviola.media.video.backward_times import FirstChunk, times_that_fall
 from moviola.media.video.chroma import chroma_location
 from moviola.media.video.clocks import MPEG_FORMATS, Clocks, Role, Told
 from moviola.media.video.cut import ANCHORED, SourceTrack
@@ -89,6 +91,7 @@ class Scanner:
     has_captions: bool = False
     tallies: dict[int, Tally] = field(default_factory=dict)
     firsts: dict[int, list[av.Packet[Any]]] = field(default_factory=dict)
+    first_chunks: defaultdict[int, FirstChunk] = field(default_factory=lambda: defaultdict(FirstChunk))
     errors: list[str] = field(default_factory=list)
     strange_packets: Counter[int] = field(default_factory=Counter)  # by stream: with side data of unknown kinds
 
@@ -121,7 +124,10 @@ class Scanner:
             self.strange_packets[packet.stream_index] += side_data_of_packet(packet)[1] > 0
             if packet.stream_index == self.stream.index:
                 self._add(packet)
-            elif packet.size:
+                yield len(self.pts)
+                continue
+            self.first_chunks[packet.stream_index].add(packet)
+            if packet.size:
                 firsts = self.firsts.setdefault(packet.stream_index, [])
                 if passthrough.wants_more(firsts, packet):
                     firsts.append(packet)
@@ -142,6 +148,9 @@ class Scanner:
             is_dolby_vision=is_dolby_vision(self.path, self.container.format.name),
         )
         carried, numbers = self._carried(self._others, self.firsts, findings)
+        for index, number in numbers.items():
+            if self.first_chunks[index].falls(partial(timeline.shift_of, index)):
+                findings.append(times_that_fall(carried[number - 1]))
         track = SourceTrack(
             codec.canonical_name, self._reorders, self.stream.codec_context.reorder_depth,
             timeline.moved(self.stream.index, self.pts), list(self.size), access, bytes(self.anchor), bytes(self.shown),

@@ -15,6 +15,7 @@ from av.stream import Stream
 from moviola.media.bundle import read
 from moviola.media.errors import BundleError, ForeignExtradata, NothingToSplice
 from moviola.media.material import NO_VIDEO, Output
+from moviola.media.video.backward_times import times_fall, times_that_fall
 from moviola.media.video.bundle import KEY, EncodedEntry, PacketEntry, PassthroughTable, ResultTable
 from moviola.media.video.frame_format import FrameFormat
 from moviola.media.video.grid import Grid, grid_of
@@ -203,10 +204,9 @@ class PassthroughTrack:
         """Yield the packets of the next chunk."""
         table, views = read(PassthroughTable, payload)
         if self._by_duration is None:
-            self._by_duration = _times_lie(table.p)
+            self._by_duration = times_fall(table.p)
             if self._by_duration:
-                stream = self._facts.stream
-                self._say(f"the times of stream {stream} go backwards: it is timed by the lengths of its packets")
+                self._say(times_that_fall(self._facts).sentence)
         for entry, data in zip(table.p, views, strict=True):
             if not len(data):
                 continue
@@ -218,13 +218,6 @@ class PassthroughTrack:
             packet.time_base = self._facts.time_base
             self._earliest = packet.dts + max(1, entry.duration if self._by_duration else 1)
             yield packet
-
-
-def _times_lie(entries: list[PacketEntry]) -> bool:
-    """Whether decode times fall although the lengths of all packets that hold anything are known."""
-    filled = [entry for entry in entries if entry.size]
-    times = [entry.dts for entry in filled if entry.dts is not None and entry.duration]
-    return len(times) == len(filled) and any(one > two for one, two in pairwise(times))
 
 
 def _rebuilt(entry: PacketEntry, data: memoryview, earliest: int | None) -> Packet[Any]:

@@ -10,8 +10,9 @@ import pytest
 
 from moviola.media.bundle import unpack
 from moviola.media.fidelity import sentences
-from moviola.media.video import passthrough
-from moviola.media.video.bundle import DISCARD, KEY
+from moviola.media.video import bundle
+from moviola.media.video.backward_times import FirstChunk, times_fall
+from moviola.media.video.bundle import DISCARD, KEY, PacketEntry
 from moviola.media.video.split import split_file
 from tests.media.video.clips import RATE, encode, frames
 from tests.media.video.conftest import Clip
@@ -24,7 +25,7 @@ def sound_packets(path: Path) -> list[Any]:
 
 @pytest.mark.parametrize("name", ["with_aac", "with_sound"])
 def test_sound_is_carried_packet_for_packet(clip: Clip, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passthrough, "MAX_PACKET_COUNT", 5)
+    monkeypatch.setattr(bundle, "MAX_PACKET_COUNT", 5)
     _, chunks = split_file(clip(name))
     carried = []
     for index, chunk in enumerate(one for one in chunks if one.stream == 1):
@@ -95,8 +96,36 @@ def test_subtitles_are_carried(tmp_path: Path) -> None:
 
 
 def test_large_packets_make_small_chunks(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passthrough, "MAX_PACKET_BYTES", 5000)
+    monkeypatch.setattr(bundle, "MAX_PACKET_BYTES", 5000)
     _, chunks = split_file(clip("with_sound"))
     sizes = [len(one.payload) for one in chunks if one.stream == 1]
     assert len(sizes) > 3
     assert max(sizes) < 5000 + 2 * 1024 * 4
+
+
+def entries(*decode_times: int | None, duration: int = 10) -> list[PacketEntry]:
+    return [PacketEntry(100, None, dts, duration, 0, None) for dts in decode_times]
+
+
+def test_times_that_fall_are_told_by_what_the_first_chunk_will_have() -> None:
+    assert times_fall(entries(0, 10, 5, 30))
+    assert not times_fall(entries(0, 10, 10, 30))
+    assert not times_fall(entries(0, 10, 5, duration=0))  # lengths that are not known tell no times
+    assert not times_fall(entries(0, None, -5))
+    first = FirstChunk()
+    for dts in (100, 110, 20):
+        packet: Any = av.Packet(4)
+        packet.dts, packet.duration = dts, 10
+        first.add(packet)
+    assert first.falls(lambda number: 0)
+    assert not first.falls(lambda number: 100 if number == 2 else 0)  # another clock, whose times follow
+
+
+def test_what_comes_behind_the_first_chunk_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "MAX_PACKET_COUNT", 2)
+    first = FirstChunk()
+    for dts in (0, 10, 5):
+        packet: Any = av.Packet(4)
+        packet.dts, packet.duration = dts, 10
+        first.add(packet)
+    assert not first.falls(lambda number: 0)

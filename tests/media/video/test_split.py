@@ -87,7 +87,7 @@ def test_facts(clip: Clip) -> None:
 
 
 def test_chunks_of_all_streams_come_in_the_order_of_the_file(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("moviola.media.video.passthrough.MAX_PACKET_COUNT", 5)
+    monkeypatch.setattr("moviola.media.video.bundle.MAX_PACKET_COUNT", 5)
     _, chunks = split_file(clip("with_sound"), chunk_frames=20)
     streams = [one.stream for one in chunks]
     assert streams.index(1) < streams.index(0) + 3
