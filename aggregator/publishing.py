@@ -14,16 +14,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-import xxhash
-
 from moviola.base.file_names import LATEST, check_file_name, check_path_name
 from moviola.base.files import PARTIAL, aside, sync, sync_folder
 from moviola.base.finished_file import FinishedFile
+from moviola.base.hashes import xxh3_of
 from moviola.base.result_folders import note_all
 
 GONE: Final = ".gone-"
 LISTING: Final = ".files.jsonl"
-READ_SIZE: Final = 1024 * 1024
 
 log = logging.getLogger(__name__)
 
@@ -148,13 +146,7 @@ def _write_listing(folder: Path, name: str, listing: Path) -> None:
 
 def _entry(name: str, path: Path) -> FinishedFile:
     """Return a file as it is announced."""
-    digest = xxhash.xxh3_128()
-    size = 0
-    with path.open("rb") as file:
-        while data := file.read(READ_SIZE):
-            digest.update(data)
-            size += len(data)
-    return FinishedFile(name, size, digest.hexdigest())
+    return FinishedFile(name, path.stat().st_size, xxh3_of(path))
 
 
 def _point_latest(results: Path, job: str) -> None:

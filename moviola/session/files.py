@@ -13,6 +13,7 @@ import xxhash
 
 from moviola.base.files import aside, share
 from moviola.base.finished_file import FinishedFile
+from moviola.base.hashes import xxh3_of
 from moviola.base.mapped import Malformed
 from moviola.session.destination import Place
 from moviola.session.events import Begin, Begun, ChecksumMismatch, Keep, Kept, NotKept, Write
@@ -167,12 +168,4 @@ def _listed(listing: Path) -> tuple[FinishedFile, ...]:
 
 def holds(path: Path, size: int, xxh3: str) -> bool:
     """Return whether a file is there that has just this content. Raise OSError."""
-    return path.is_file() and path.stat().st_size == size and _xxh3(path) == xxh3
-
-
-def _xxh3(path: Path) -> str:
-    digest = xxhash.xxh3_128()
-    with path.open("rb") as file:
-        while block := file.read(READ_SIZE):
-            digest.update(block)
-    return digest.hexdigest()
+    return path.is_file() and path.stat().st_size == size and xxh3_of(path) == xxh3

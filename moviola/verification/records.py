@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 from zlib import crc32
 
+from moviola.base.hashes import xxh3_of
 from moviola.media.manifest.reader import Manifest, Part
 from moviola.media.manifest.records import PictureEntry
-from moviola.media.manifest.writer import xxh3_of
 from moviola.session.units import counted, sized
 from moviola.verification.findings import Fault, Problem, ranges, those, verb
 

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, TextIO
 from zlib import crc32
 
-import xxhash
-
+from moviola.base.hashes import xxh3_of
 from moviola.base.installation import version
 from moviola.media.manifest import FORMAT, LINE_UNITS
 from moviola.media.manifest.records import (
@@ -49,8 +48,6 @@ MAX_BLOCK: Final = 256
 """Packets of a block: such as are all alike, as of silence, never end one."""
 
 _LEVEL: Final = 6  # of gzip: a higher one takes longer and saves nothing of CRCs, which are most of it
-_READ_SIZE: Final = 1024 * 1024
-
 
 Makers = Callable[[int], Maker]
 """Tells who made the results of an output: by a chunk's index."""
@@ -226,15 +223,6 @@ def opened(path: Path, makers: Makers, job: str = "") -> Iterator[ManifestWriter
             yield writer
         finally:
             writer.close()
-
-
-def xxh3_of(path: Path) -> str:
-    """Return xxh3_128 of a file's bytes, in hex. Raise OSError."""
-    digest = xxhash.xxh3_128()
-    with path.open("rb") as file:
-        while block := file.read(_READ_SIZE):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _joined(lost: Sequence[Lost]) -> Iterator[LostFrames]:

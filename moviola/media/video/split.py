@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import av
-import xxhash
 
+from moviola.base.hashes import xxh3_of
 from moviola.base.texts import encodable
 from moviola.media.bundle import pack
 from moviola.media.errors import UnreadableSource
@@ -33,8 +33,6 @@ from moviola.media.video.passthrough import Carrier, attachment_chunk, packet_en
 from moviola.media.video.plan import plan, preroll_cost
 from moviola.media.video.scan import scan
 from moviola.media.video.scanned import Scan
-
-_READ_SIZE = 1024 * 1024
 
 
 def split(material: Material, cutting: Cutting) -> tuple[Source, Iterator[Chunk]]:
@@ -81,7 +79,7 @@ def split_file(
         splitter = LosslessSplitter(found, chunk_frames, context_frames)
         decoder, chunks = splitter.decoder, splitter.chunks()
         facts |= splitter.facts(chosen.refusal)
-    return source_of(found, decoder, facts, fingerprint_of(path), context_frames), chunks
+    return source_of(found, decoder, facts, xxh3_of(path), context_frames), chunks
 
 
 def source_of(found: Scan, decoder: DecoderParameters, facts: Facts, fingerprint: str, context_frames: int) -> Source:
@@ -95,15 +93,6 @@ def source_of(found: Scan, decoder: DecoderParameters, facts: Facts, fingerprint
         splice=_splice(found).to_wire(),
         stream_count=1 + len(found.passthrough),
     )
-
-
-def fingerprint_of(path: Path) -> str:
-    """xxh3_128 over a file's bytes, in hex."""
-    digest = xxhash.xxh3_128()
-    with path.open("rb") as file:
-        while block := file.read(_READ_SIZE):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 class Splitter:
