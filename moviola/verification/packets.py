@@ -16,7 +16,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from moviola.media.manifest.writer import BLOCK_MASK, MAX_BLOCK
+from moviola.media.manifest.blocks import Blocks
 from moviola.media.video.file_streams import proved_streams, stream_line, time_of
 from moviola.media.video.templates import FILE_ONLY
 
@@ -106,25 +106,17 @@ class _Reader:
     """Takes the packets of a stream."""
 
     def __init__(self, found: FoundStream, stream: Stream, *, by_blocks: bool) -> None:
-        self._found, self._by_blocks = found, by_blocks
-        self._as_made = _normaliser(stream)
-        self._is_block_open = False
+        self._found, self._as_made = found, _normaliser(stream)
+        self._blocks = Blocks(found.crc, found.counts, by_blocks=by_blocks)
 
     def add(self, packet: Packet[Any]) -> None:
-        """Blocks end as `manifest.writer.add_packet` ends them."""
+        """Take the next packet."""
         found, data = self._found, self._as_made(memoryview(packet))
         found.pts.append(time_of(packet))
         found.has_times = found.has_times and packet.pts is not None
         found.size += len(data)
         found.total_crc = crc32(data, found.total_crc)
-        own = crc32(data)
-        if self._is_block_open:
-            found.crc[-1] = crc32(data, found.crc[-1])
-            found.counts[-1] += 1
-        else:
-            found.crc.append(own)
-            found.counts.append(1)
-        self._is_block_open = self._by_blocks and bool(own & BLOCK_MASK) and found.counts[-1] < MAX_BLOCK
+        self._blocks.add(data)
 
 
 class _Decoder:

@@ -3,6 +3,7 @@
 It is a gzip file of JSON lines, an object with one key each: what kind of line it is.
 
 records   what each kind of line has
+blocks    cuts the packets of a stream into units, for a writer and for whoever verifies
 writer    writes them while an output is spliced; what grows meanwhile is one line
 reader    reads a manifest back, and checks it: `Manifest`
 """

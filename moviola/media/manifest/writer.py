@@ -6,7 +6,6 @@ import gzip
 import json
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from fractions import Fraction
 from io import TextIOWrapper
 from pathlib import Path
@@ -16,6 +15,7 @@ from zlib import crc32
 from moviola.base.hashes import xxh3_of
 from moviola.base.installation import version
 from moviola.media.manifest import FORMAT, LINE_UNITS
+from moviola.media.manifest.blocks import Blocks
 from moviola.media.manifest.records import (
     ChunkLine,
     EndLine,
@@ -40,29 +40,34 @@ from moviola.media.spliced import Spliced
 LINE_ENTRIES: Final = 100
 """Entries with texts in a line: names of pictures, and causes of losses."""
 
-BLOCK_MASK: Final = 63
-"""A block of packets ends with one of whose CRC-32 these bits are 0: every 64th on average. So it does not depend on
-what came before, and what a file lost shifts no block behind it."""
-
-MAX_BLOCK: Final = 256
-"""Packets of a block: such as are all alike, as of silence, never end one."""
-
 _LEVEL: Final = 6  # of gzip: a higher one takes longer and saves nothing of CRCs, which are most of it
 
 Makers = Callable[[int], Maker]
 """Tells who made the results of an output: by a chunk's index."""
 
 
-@dataclass(slots=True)
 class _Packets:
     """Packets of a stream that are not written yet, and all that were."""
 
-    by_blocks: bool
-    total: StreamTotal
-    pts: list[int] = field(default_factory=list)
-    crc: list[int] = field(default_factory=list)
-    counts: list[int] = field(default_factory=list)
-    is_block_open: bool = False
+    def __init__(self, number: int) -> None:
+        self.total = StreamTotal(number, 0, 0, 0)
+        self.pts: list[int] = []
+        self.crc: list[int] = []
+        self.counts: list[int] = []
+        self.blocks = Blocks(self.crc, self.counts, by_blocks=number > 0)
+
+    def add(self, pts: int, data: memoryview) -> None:
+        """Add the next packet."""
+        stream, packets, size, total = self.total
+        self.total = StreamTotal(stream, packets + 1, size + len(data), crc32(data, total))
+        self.pts.append(pts)
+        self.blocks.add(data)
+
+    def clear(self) -> None:
+        """Forget those that are written."""
+        self.pts.clear()
+        self.crc.clear()
+        self.counts.clear()
 
 
 class ManifestWriter:
@@ -145,15 +150,15 @@ class ManifestWriter:
     def stream(self, line: StreamLine) -> None:
         """Write what a stream of the file is. Packets of all but the filtered one are told in blocks."""
         self.write(line)
-        self._packets[line.number] = _Packets(line.number > 0, StreamTotal(line.number, 0, 0, 0))
+        self._packets[line.number] = _Packets(line.number)
 
     def packet(self, number: int, pts: int, data: memoryview) -> None:
         """Take the next packet of a stream."""
         if not self.is_kept:
             return
         held = self._packets[number]
-        add_packet(held, pts, data)
-        if len(held.pts) >= LINE_UNITS and not held.is_block_open:
+        held.add(pts, data)
+        if len(held.pts) >= LINE_UNITS and not held.blocks.is_open:
             self._flush(number, held)
 
     def pictures(self, entries: Sequence[PictureEntry]) -> None:
@@ -186,8 +191,8 @@ class ManifestWriter:
 
     def _flush(self, number: int, held: _Packets) -> None:
         if held.pts:
-            self.write(PacketsLine(number, steps(held.pts), held.crc, held.counts if held.by_blocks else []))
-        held.pts, held.crc, held.counts, held.is_block_open = [], [], [], False
+            self.write(PacketsLine(number, steps(held.pts), held.crc, held.counts if held.blocks.by_blocks else []))
+            held.clear()
 
 
 def in_this_process(_chunk: int) -> Maker:
@@ -197,21 +202,6 @@ def in_this_process(_chunk: int) -> Maker:
 
 NOTHING: Final = ManifestWriter(None, in_this_process)
 """Writes nothing."""
-
-
-def add_packet(held: _Packets, pts: int, data: memoryview) -> None:
-    """Add a packet to those of a stream that are held: a unit of its own, or to the block that is open."""
-    _, packets, size, total = held.total
-    held.total = StreamTotal(held.total.stream, packets + 1, size + len(data), crc32(data, total))
-    own = crc32(data)
-    held.pts.append(pts)
-    if held.is_block_open:
-        held.crc[-1] = crc32(data, held.crc[-1])
-        held.counts[-1] += 1
-    else:
-        held.crc.append(own)
-        held.counts.append(1)
-    held.is_block_open = held.by_blocks and bool(own & BLOCK_MASK) and held.counts[-1] < MAX_BLOCK
 
 
 @contextmanager
