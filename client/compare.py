@@ -118,7 +118,7 @@ def _request(
     schemas = registry.schemas()
     if cluster is not None and set(modes) == {Mode.DISTRIBUTED}:
         schemas = schemas_for(filters_of(settings.filters), cluster, lambda text: stderr.say(as_sentence(text)))
-    wanted = OutputRequest(settings.filters, schemas, settings.encoder, settings.cutting, settings.on_error)
+    wanted = OutputRequest.of(settings, schemas)
     for sentence in wanted.idle([material.kind]):
         raise UsageError(sentence)
     flags = [name for name, said in said_in(options).items() if said.layer is Layer.FLAG]

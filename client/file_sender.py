@@ -185,7 +185,7 @@ def _wanted(options: argparse.Namespace, target: Target, stderr: Terminal) -> Ou
     """What is asked for. Raises ChainError, ParameterError, NobodyToAsk or WireError."""
     job = settings_in(SenderSettings, options)
     schemas = _schemas(job.filters, options, target, stderr)
-    return OutputRequest(job.filters, schemas, job.encoder, job.cutting, job.on_error, manifest=not job.no_manifest)
+    return OutputRequest.of(job, schemas)
 
 
 def _schemas(

@@ -78,14 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = settings_in(WatchSettings, options)
         target = read_target(options)
         schemas = schemas_for(filters_of(settings.filters), target, lambda text: stderr.say(as_sentence(text)))
-        wanted = OutputRequest(
-            settings.filters,
-            schemas,
-            settings.encoder,
-            settings.cutting,
-            settings.on_error,
-            manifest=not settings.no_manifest,
-        )
+        wanted = OutputRequest.of(settings, schemas)
         with WatchRecord(folders.results) as record:
             display = display_for(stderr, quiet=settings.quiet, progress=settings.progress)
             try:

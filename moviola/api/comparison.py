@@ -89,7 +89,7 @@ def compare(
         known = registry.schemas()
         if target is not None and set(chosen) == {Mode.DISTRIBUTED}:
             known = schemas_for(filters_in(settings), target, lambda sentence: None)
-        wanted = OutputRequest(settings.filters, known, settings.encoder, settings.cutting, settings.on_error)
+        wanted = OutputRequest.of(settings, known)
         for sentence in wanted.idle([material.kind]):
             raise UsageError(sentence)
         check_options(KINDS[material.kind], options)

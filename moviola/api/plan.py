@@ -43,14 +43,7 @@ def planned(
     Raises:
         UsageError, and what moviola.api.errors.translated takes.
     """
-    wanted = OutputRequest(
-        settings.filters,
-        schemas,
-        settings.encoder,
-        settings.cutting,
-        settings.on_error,
-        manifest=not settings.no_manifest,
-    )
+    wanted = OutputRequest.of(settings, schemas)
     material = material_of(source)
     kind = KINDS[material.kind]
     for sentence in wanted.idle([kind.name]):

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from moviola.base.texts import MAX_NAME
 from moviola.base.vocabulary import OnError
@@ -19,6 +19,7 @@ from moviola.media.kinds import KINDS
 from moviola.media.material import NO_VIDEO, Cutting, Encoder, Material, Output, Source
 from moviola.session.assets import AssetFile, Assets
 from moviola.session.chains import MAX_OUTPUT_NAME, read_chain
+from moviola.session.job_settings import OutputSettings
 from moviola.wire.limits import MAX_DESCRIPTION
 from moviola.wire.messages import packed_size
 
@@ -93,6 +94,21 @@ class OutputRequest:
         self._schemas = schemas
         self._encoder, self._cutting = encoder or Encoder(), cutting or Cutting()
         self._on_error, self._manifest = on_error, manifest
+
+    @classmethod
+    def of(
+        cls, settings: OutputSettings, schemas: Mapping[str, FilterSchema], find_asset: Callable[[str], Path] = Path
+    ) -> Self:
+        """Return what settings ask for. Raise as the class does."""
+        return cls(
+            settings.filters,
+            schemas,
+            settings.encoder,
+            settings.cutting,
+            settings.on_error,
+            find_asset,
+            manifest=not settings.no_manifest,
+        )
 
     def order(self, material: Material) -> Order:
         """The outputs for such material. Raises UnreadableSource when no chain is for it, which says why."""

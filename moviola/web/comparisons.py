@@ -95,9 +95,7 @@ def _prepared(upload: Upload, target: Target, known: Mapping[str, FilterSchema])
     try:
         material = comparison.one_of(*sources.find(paths))
         schemas = {**known, **registry.schemas()} if set(modes) == {Mode.DISTRIBUTED} else registry.schemas()
-        wanted = OutputRequest(
-            settings.filters, schemas, settings.encoder, settings.cutting, settings.on_error, finder(upload)
-        )
+        wanted = OutputRequest.of(settings, schemas, finder(upload))
         refuse_idle([material], wanted, said)
         order = wanted.order(material)
     except UnreadableSource as error:

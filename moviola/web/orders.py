@@ -153,12 +153,7 @@ def prepare_arriving(
 
 
 def _wanted(upload: Upload, settings: JobSettings, known: Mapping[str, FilterSchema]) -> OutputRequest:
-    schemas = {**known, **registry.schemas()}
-    cutting, on_error = settings.cutting, settings.on_error
-    manifest = not settings.no_manifest
-    return OutputRequest(
-        settings.filters, schemas, settings.encoder, cutting, on_error, finder(upload), manifest=manifest
-    )
+    return OutputRequest.of(settings, {**known, **registry.schemas()}, finder(upload))
 
 
 def _requests(
