@@ -146,7 +146,7 @@ class Request:
             raise OSError(errno.ENOSPC, reason)
 
     def result_facts(self, track: int, spliced: Spliced) -> list[ResultFacts]:
-        """Of a track's results, in order."""
+        """Return who made each result of a track and what it took, in order."""
         return [
             ResultFacts(part.worker, part.frames, part.stored_unix_s, chunk.latency_ms / 1000)
             for part, chunk in zip(self.tracks[track], spliced.account.chunks, strict=False)

@@ -1,4 +1,4 @@
-"""What a manifest costs a splice, and how long a result takes to be verified: `python -m bench.manifest`.
+"""Measures what writing a manifest costs, and how long `verify` takes: `python -m bench.manifest`.
 
 A clip of N small frames with sound is made, and what a worker would make of it, once; then it is spliced with and
 without a manifest in turn, each time in a process of its own, whose largest resident memory is taken. Small frames make

@@ -1,4 +1,4 @@
-"""What the commands have in common that are given a verb: `moviola jobs` and `moviola workers`."""
+"""Commands that are given a verb, `moviola jobs` and `moviola workers`: what both do alike."""
 
 from __future__ import annotations
 

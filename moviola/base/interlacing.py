@@ -14,7 +14,7 @@ class FieldOrder(StrEnum):
 
 
 class Interlacing(StrEnum):
-    """What a filter does with the lines of interlaced pictures."""
+    """Whether a filter keeps the two fields of interlaced pictures apart."""
 
     KEEPS = "keeps"  # every sample stays in its line, and depends on no other line in its surroundings
     EACH_FIELD = "each field"  # it is run on each field by itself

@@ -34,7 +34,7 @@ class StageFailure(NamedTuple):
 
 
 class Size(NamedTuple):
-    """Of pictures, in pixels."""
+    """The size of pictures, in pixels."""
 
     width: int
     height: int

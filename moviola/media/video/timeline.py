@@ -70,7 +70,7 @@ class Joint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """By how much each packet's times are moved.
+    """Tells by how much the times of each packet are moved, from the source's clocks to the output's.
 
     Attributes:
         shifts: of each stream, by its index, by rising packets.
