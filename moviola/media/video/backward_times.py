@@ -14,6 +14,7 @@ from av import Packet
 from moviola.media.fidelity import Fate, Finding
 from moviola.media.video.bundle import PacketEntry, fills_a_chunk
 from moviola.media.video.headers import PassthroughStream
+from moviola.media.video.opening import is_cut_away
 
 
 def times_fall(entries: Iterable[PacketEntry]) -> bool:
@@ -33,19 +34,22 @@ class FirstChunk:
     """What the first chunk of a passthrough stream will tell of its packets."""
 
     def __init__(self) -> None:
-        self._entries: list[PacketEntry] = []
+        self._count = 0
+        self._entries: dict[int, PacketEntry] = {}
         self._size = 0
 
     def add(self, packet: Packet[Any]) -> None:
-        """Take the next packet of the stream; those behind the chunk are passed over."""
-        if not fills_a_chunk(len(self._entries), self._size):
-            self._entries.append(PacketEntry(packet.size, None, packet.dts, packet.duration or 0, 0, None))
+        """Take the next packet of the stream; those that are not carried, or are behind the chunk, are passed over."""
+        if not is_cut_away(packet) and not fills_a_chunk(len(self._entries), self._size):
+            self._entries[self._count] = PacketEntry(packet.size, None, packet.dts, packet.duration or 0, 0, None)
             self._size += packet.size
+        self._count += 1
 
     def falls(self, shift_of: Callable[[int], int]) -> bool:
-        """Return whether its times go backwards; `shift_of` tells by how many ticks a packet is moved."""
+        """Return whether its times go backwards; `shift_of` tells by how many ticks the stream's packet of a number,
+        from 0, is moved."""
         moved = (
             entry if entry.dts is None else entry._replace(dts=entry.dts + shift_of(number))
-            for number, entry in enumerate(self._entries)
+            for number, entry in self._entries.items()
         )
         return times_fall(moved)

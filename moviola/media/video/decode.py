@@ -167,12 +167,11 @@ class ChunkDecoder:
         self._finish()
 
     def _frames(self) -> Iterator[av.VideoFrame]:
-        decoder = self._decoder
         for index, packet in enumerate(self._packets()):
             if packet is None:
                 continue
             if self._skips:
-                decoder.skip_frame = SKIPPED_IN_PREROLL if index < self._skip else "DEFAULT"
+                self._decoder.skip_frame = SKIPPED_IN_PREROLL if index < self._skip else "DEFAULT"
             yield from self._decode(index, packet)
             if index < self._preroll and self._on_preroll is not None:
                 self._on_preroll(index + 1)

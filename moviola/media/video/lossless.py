@@ -106,11 +106,11 @@ class LosslessSplitter:
     def chunks(self) -> Iterator[Chunk]:
         """As `Splitter.chunks`; a packet that cannot be decoded costs its frames, as it would on a worker."""
         found = self._scan
-        carrier = Carrier(found.passthrough_numbers)
         with opened(found.path) as (container, stream):
             stream.codec_context.thread_count = 1
-            others = [container.streams[index] for index in found.passthrough_numbers]
-            for packet in map(found.timeline.mover(), packets_of(container, [stream, *others])):
+            carrier = Carrier(container, found.passthrough_numbers)
+            yield from carrier.attachments()
+            for packet in map(found.timeline.mover(), packets_of(container, [stream, *carrier.streams])):
                 if packet.stream_index != stream.index:
                     yield from carrier.add(packet)
                 elif packet.size:

@@ -195,3 +195,11 @@ def decoder_parameters(context: VideoCodecContext) -> DecoderParameters:
         colorspace=int(context.colorspace),
         field_order=int(context.field_order),
     )
+
+
+def is_cut_away(packet: av.Packet[Any]) -> bool:
+    """Return whether an edit list cut a packet away, so that it is not carried.
+
+    What comes before zero is carried: a decoder needs it before what is heard.
+    """
+    return packet.is_discard and (packet.pts or 0) >= 0

@@ -18,6 +18,7 @@ from moviola.media.fidelity import Fate, Finding
 from moviola.media.material import Chunk
 from moviola.media.video.bundle import DISCARD, KEY, PacketEntry, PassthroughTable, fills_a_chunk
 from moviola.media.video.headers import ATTACHMENT, COVER, PassthroughStream, Tags
+from moviola.media.video.opening import is_cut_away
 from moviola.media.video.side_data import side_data_of_packet
 from moviola.media.video.sound import SKIPPED
 from moviola.media.video.tags import CREATED, named, time_of
@@ -179,7 +180,7 @@ def _chunk(packets: list[av.Packet[Any]]) -> bytes:
     return pack(PassthroughTable(moved).to_wire(), [bytes(one) for one in packets])
 
 
-def attachment_chunk(stream: Stream, number: int) -> Chunk:
+def _attachment_chunk(stream: Stream, number: int) -> Chunk:
     """Return the only chunk of an attachment, whose content no packet has."""
     data = stream.data  # type: ignore[attr-defined]
     table = PassthroughTable([PacketEntry(len(data), 0, 0, 0, KEY, None)])
@@ -232,18 +233,25 @@ def packet_entry(packet: av.Packet[Any]) -> PacketEntry:
 
 
 class Carrier:
-    """Turns the packets of the passthrough streams into chunks, as they come.
+    """Makes chunks of the passthrough streams of an open file: first of its attachments, then of packets as they come.
 
     `numbers` maps a stream's index in the file to its number among the streams of the Source, from 1.
     """
 
-    def __init__(self, numbers: dict[int, int]) -> None:
+    def __init__(self, container: InputContainer, numbers: dict[int, int]) -> None:
+        self.streams = [container.streams[index] for index in numbers]
         self._groups = {index: _Group(number) for index, number in numbers.items()}
+
+    def attachments(self) -> Iterator[Chunk]:
+        """Yield a chunk for each attachment, of which there is no packet."""
+        for stream in self.streams:
+            if stream.type == ATTACHMENT:
+                yield _attachment_chunk(stream, self._groups[stream.index].number)
 
     def add(self, packet: av.Packet[Any]) -> Iterator[Chunk]:
         """Add a packet, and yield a chunk if its stream has enough packets for one."""
-        if packet.is_discard and (packet.pts or 0) >= 0:
-            return  # an edit list cut it away; what comes before zero is what a decoder needs before it
+        if is_cut_away(packet):
+            return
         group = self._groups[packet.stream_index]
         group.entries.append(packet_entry(packet))
         group.packets.append(bytes(packet))

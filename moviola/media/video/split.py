@@ -26,10 +26,10 @@ from moviola.media.video import KIND
 from moviola.media.video.bundle import DAMAGED, DISCARD, KEY, ChunkTable, PacketEntry, Range, SideData, Span
 from moviola.media.video.cut import Cut, SourceTrack, display_ranks
 from moviola.media.video.damage import recovery_points
-from moviola.media.video.headers import ATTACHMENT, DecoderParameters, StreamTags, VideoProcess, VideoSplice
+from moviola.media.video.headers import DecoderParameters, StreamTags, VideoProcess, VideoSplice
 from moviola.media.video.lossless import LosslessSplitter
 from moviola.media.video.opening import opened, packets_of
-from moviola.media.video.passthrough import Carrier, attachment_chunk, packet_entry
+from moviola.media.video.passthrough import Carrier, packet_entry
 from moviola.media.video.plan import plan, preroll_cost
 from moviola.media.video.scan import scan
 from moviola.media.video.scanned import Scan
@@ -110,14 +110,11 @@ class Splitter:
         At most the packets from the next chunk's preroll on are held.
         """
         found = self._scan
-        carrier = Carrier(found.passthrough_numbers)
         next_cut = packet_index = 0
         with opened(found.path) as (container, stream):
-            others = [container.streams[index] for index in found.passthrough_numbers]
-            for other in others:
-                if other.type == ATTACHMENT:
-                    yield attachment_chunk(other, found.passthrough_numbers[other.index])
-            for packet in map(found.timeline.mover(), packets_of(container, [stream, *others])):
+            carrier = Carrier(container, found.passthrough_numbers)
+            yield from carrier.attachments()
+            for packet in map(found.timeline.mover(), packets_of(container, [stream, *carrier.streams])):
                 if packet.stream_index != stream.index:
                     yield from carrier.add(packet)
                     continue

@@ -97,6 +97,22 @@ def _tone(stream: Any, seconds: float) -> list[Any]:
     return packets + list(stream.encode(None))
 
 
+def with_streams(path: Path, add: Callable[[Any], Sequence[Any]], *, video: int = 25, rate: Fraction = RATE) -> Path:
+    """Write a clip of so many frames, with what `add` puts into its container: the packets that it returns."""
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("mpeg4", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        packets: list[Any] = list(add(container))
+        for index, frame in enumerate(frames(video, "yuv420p", 64, 48)):
+            frame.pts, frame.time_base = index, 1 / rate
+            packets += stream.encode(frame)
+        packets += stream.encode(None)
+        container.start_encoding()
+        for packet in sorted(packets, key=lambda one: float(one.dts * one.time_base)):
+            container.mux(packet)
+    return path
+
+
 def packets_in(path: Path) -> list[Any]:
     """All packets of a file's video stream; the container is closed, so use their values only."""
     with av.open(str(path)) as container:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,28 +12,12 @@ import numpy as np
 import pytest
 
 from moviola.media.fidelity import Fate
-from tests.media.video.clips import RATE, encode, frames, remux, with_bytes
+from tests.media.video.clips import RATE, encode, remux, with_bytes, with_streams
 from tests.media.video.cutting_room import in_container, output, take, told
 
 AMR_FRAME = 160  # samples
 MP3_HEADER = bytes.fromhex("fffb50c4")  # 64 kbit/s, 44.1 kHz, mono
 MP3_SIZE = 208  # bytes of such a frame
-
-
-def with_streams(path: Path, add: Callable[[Any], Sequence[Any]], *, video: int = 25, rate: Fraction = RATE) -> Path:
-    """Write a clip of so many frames, with what `add` puts into its container: the packets that it returns."""
-    with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream("mpeg4", rate=rate)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        packets: list[Any] = list(add(container))
-        for index, frame in enumerate(frames(video, "yuv420p", 64, 48)):
-            frame.pts, frame.time_base = index, 1 / rate
-            packets += stream.encode(frame)
-        packets += stream.encode(None)
-        container.start_encoding()
-        for packet in sorted(packets, key=lambda one: float(one.dts * one.time_base)):
-            container.mux(packet)
-    return path
 
 
 def packet_of(stream: Any, data: bytes, at: int, duration: int, base: Fraction) -> Any:

@@ -11,7 +11,7 @@ from moviola.media.video.check import check, checksum, decode_whole
 from moviola.media.video.decode import ChunkDecoder
 from moviola.media.video.lossless import codec_for
 from moviola.media.video.split import split_file
-from tests.media.video.clips import scratched
+from tests.media.video.clips import scratched, with_streams
 from tests.media.video.conftest import Clip
 from tests.media.video.cutting_room import process_of
 
@@ -84,6 +84,22 @@ def test_sound_goes_along(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
     source, chunks = split_file(clip("with_aac"))
     assert source.facts["lossless_reencode"]
     assert [one.payload for one in chunks if one.stream == 1] == plain
+
+
+def test_files_within_the_file_go_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = with_streams(tmp_path / "clip.mkv", with_a_font, video=40)
+    plain = [one.payload for one in split_file(path)[1] if one.stream == 1]
+    assert len(plain) == 1
+    monkeypatch.setattr(plan_module, "MAX_CHUNK_FRAMES", 5)
+    monkeypatch.setattr(plan_module, "MAX_PIECES", 1)
+    source, chunks = split_file(path)
+    assert source.facts["lossless_reencode"]
+    assert [one.payload for one in chunks if one.stream == 1] == plain
+
+
+def with_a_font(container: Any) -> list[Any]:
+    container.add_attachment("Sans Bold.ttf", "application/x-truetype-font", b"glyphs" * 100)
+    return []
 
 
 @pytest.mark.usefixtures("uncuttable")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -119,6 +120,15 @@ def test_times_that_fall_are_told_by_what_the_first_chunk_will_have() -> None:
         first.add(packet)
     assert first.falls(lambda number: 0)
     assert not first.falls(lambda number: 100 if number == 2 else 0)  # another clock, whose times follow
+
+
+def test_what_an_edit_list_cut_away_tells_no_times() -> None:
+    first = FirstChunk()
+    for dts, is_discard in ((100, True), (0, False), (10, False)):
+        packet: Any = SimpleNamespace(size=4, pts=dts, dts=dts, duration=10, is_discard=is_discard)
+        first.add(packet)
+    assert not first.falls(lambda number: 0)
+    assert first.falls(lambda number: 20 if number == 1 else 0)  # counted as the file has them
 
 
 def test_what_comes_behind_the_first_chunk_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
