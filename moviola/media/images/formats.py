@@ -68,9 +68,6 @@ FORMATS: Final = {
 
 OUTPUT_FORMATS: Final = tuple(FORMATS)
 
-STILL_FORMATS: Final = tuple(name for name in FORMATS if name != "gif")
-"""Those that a single picture can be written as: a GIF has 256 colours, which no filter keeps to."""
-
 CAN_MOVE: Final = frozenset(name for name, each in FORMATS.items() if each.can_move)
 """Those that a file can be an animation of."""
 

@@ -87,9 +87,9 @@ class _Work:
         chunk, files = read(ImageChunk, payload)
         count = len(chunk.p)
         self._report = report = Report(chunk.first, count, count, fingerprint=fingerprint())
-        for index, ((_, name, problem), data) in enumerate(zip(chunk.p, files, strict=True), report.first):
+        for index, ((_, _, problem), data) in enumerate(zip(chunk.p, files, strict=True), report.first):
             try:
-                self._picture(index, name, problem, data)
+                self._picture(index, problem, data)
             except (BrokenImage, _Dropped) as lost:
                 report.lost.append(Lost(index, str(lost)))
             self._done += 1
@@ -108,7 +108,7 @@ class _Work:
             content=self._content(),
         )
 
-    def _picture(self, index: int, name: str, problem: str, data: memoryview) -> None:
+    def _picture(self, index: int, problem: str, data: memoryview) -> None:
         """One file, from its bytes to those of its result."""
         if self._mode == Mode.DROP:
             raise _Dropped(DROPPED)
@@ -117,7 +117,7 @@ class _Work:
         began = perf_counter()
         header = read_header(data)
         decoded = decode(data, header)
-        made = _Made(header, self._output, index, name)
+        made = _Made(header, self._output, index)
         for number, page in enumerate(self._timed(decoded), 1):
             self._page(made, page, number)
             self._on_frame(self._done)
@@ -219,10 +219,9 @@ class _Work:
 class _Made:
     """What becomes of one file."""
 
-    def __init__(self, header: Header, output: Output, index: int, name: str) -> None:
+    def __init__(self, header: Header, output: Output, index: int) -> None:
         self.header = header
         self.index = index
-        self.name = name
         self.format = written_as(
             header.format, output.encoder.format, is_moving=header.is_moving, is_deep=header.bits > 8
         )

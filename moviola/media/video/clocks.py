@@ -128,7 +128,6 @@ class Stream:
 @dataclass(slots=True)
 class _Part:
     now_s: float  # what its clock shows
-    opened_by: int
     streams: set[int]
     expected_s: dict[int, float]  # what was expected next of each stream when it began
 
@@ -173,7 +172,7 @@ class Clocks:
         if not self._parts:
             if stream.told.role is Role.SPARSE:
                 return
-            self._parts.append(_Part(at_s, index, {index}, {}))
+            self._parts.append(_Part(at_s, {index}, {}))
         newest = len(self._parts) - 1
         if stream.told.role is Role.SPARSE:
             nearest = min(range(stream.part, newest + 1), key=lambda part: (abs(self._distance(part, at_s)), -part))
@@ -209,7 +208,7 @@ class Clocks:
             jumps = False
         if jumps and newest + 1 < MAX_PARTS:
             expected_s = {each: other.next_s for each, other in self.streams.items() if other.runs}
-            self._parts.append(_Part(dts * stream.tick_s, index, set(), expected_s))
+            self._parts.append(_Part(dts * stream.tick_s, set(), expected_s))
             self._go_on(stream, len(self._parts) - 1, 0)
         else:
             self._go_on(stream, stream.part, turns)

@@ -29,13 +29,12 @@ from av.video.stream import VideoStream
 from moviola.media.video.templates import FILE_ONLY
 
 
-def video_packets(path: Path, form: str | None = None) -> Iterator[tuple[Fraction | None, Packet[VideoStream]]]:
-    """Time in seconds and packet, for every video packet of the file in the order of the file; `form` is its format,
-    where that is known.
+def video_packets(path: Path) -> Iterator[tuple[Fraction | None, Packet[VideoStream]]]:
+    """Time in seconds and packet, for every video packet of the file in the order of the file.
 
     Raise av.FFmpegError when the file cannot be read, ValueError when it has no video.
     """
-    with av.open(str(path), format=form, options=dict(FILE_ONLY)) as container:
+    with av.open(str(path), options=dict(FILE_ONLY)) as container:
         if not container.streams.video:
             raise ValueError(f"{path} has no video stream")
         stream = container.streams.video[0]
