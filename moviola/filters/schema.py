@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
@@ -15,6 +16,7 @@ from fractions import Fraction
 from typing import Any
 
 from moviola.base.suggestions import did_you_mean
+from moviola.filters import fonts
 from moviola.filters.assets import Asset, is_asset
 from moviola.filters.chain import Step, Value
 from moviola.filters.requirements import Requirement
@@ -30,9 +32,9 @@ TYPES: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool, 
 MATERIALS = {"picture": "pictures", "frames": "the frames of videos", "record": "the records of tables"}
 """What a filter works on, and what people call it: pictures, of videos as of images; frames as they follow in time;
 records of a table."""
-CHARSETS = {"": "text", "ascii": "ASCII text"}
-"""Which characters a text parameter takes: any, or the 95 printable ones of ASCII, for what is drawn with fonts that
-know no others."""
+CHARSETS = {"": "text", "ascii": "ASCII text", "drawn": "text that fonts know"}
+"""Which characters a text parameter takes: any; the 95 printable ones of ASCII; or those that `moviola.filters.fonts`
+can draw, which whoever checks has as well."""
 MAX_RATE_DENOMINATOR = 1001  # 29.97 stays 2997/100, and no time base grows out of 32 bits
 MAX_PARAMETERS = 64  # of one filter: a schema is data from a peer
 MAX_STR = 1_024  # characters of one text value
@@ -97,13 +99,15 @@ class Parameter:
             raise ParameterError(f"{where} has {len(text)} characters; the limit is {MAX_STR}")
         for character in text:
             if not self._is_known(character):
-                kind = CHARSETS[self.charset]
-                named = f"{character!r} (U+{ord(character):04X})"
-                raise ParameterError(f"{where} takes {kind}; {named} is not allowed: {self.help}")
+                known = CHARSETS[self.charset]
+                way = fonts.way_out(character) if self.charset == "drawn" else ""
+                raise ParameterError(f"{where} takes {known}; {_named(character)} is not allowed: {self.help}{way}")
 
     def _is_known(self, character: str) -> bool:
         if self.charset == "ascii":
             return character.isascii() and character.isprintable()
+        if self.charset == "drawn":
+            return fonts.can_draw(character)
         return not "\ud800" <= character <= "\udfff"  # what stands for bytes that are no text: no message carries it
 
     def _from_text(self, text: str) -> Value | None:
@@ -312,6 +316,12 @@ def _readable(texts: Sequence[str], parameters: Sequence[Parameter]) -> Iterator
         with suppress(ValueError):
             Requirement.read(text[:MAX_STR], types)
             yield text
+
+
+def _named(character: str) -> str:
+    """For example `'©' (U+00A9, COPYRIGHT SIGN)`."""
+    name = unicodedata.name(character, "")
+    return f"{character!r} (U+{ord(character):04X}{', ' if name else ''}{name})"
 
 
 def _finite(number: int | float) -> float | None:

@@ -19,6 +19,9 @@ _PACKAGES = (
     ("pil", "pillow"),
     ("heif", "pillow-heif"),
     ("tif", "tifffile"),
+    ("hb", "uharfbuzz"),
+    ("noto", "manimgx-fonts"),
+    ("cjk", "manimgx-fonts-cjk"),
 )
 
 

@@ -71,7 +71,7 @@ def test_typed_values_are_taken_as_they_are() -> None:
         ("glow:mode=softt", 'glow: mode cannot be "softt"; did you mean "soft"?'),
         ("glow:mode=x", 'glow: mode cannot be "x"; known: hard, soft'),
         ("glow:invert=maybe", 'glow: invert takes true or false, not "maybe"'),
-        ("glow:title=naïve", "glow: title takes ASCII text; 'ï' (U+00EF) is not allowed: one line"),
+        ("glow:title=naïve", "glow: title takes ASCII text; 'ï' (U+00EF, LATIN SMALL LETTER I WITH DIAERESIS) is not"),
         ('glow:title="a\nb"', "glow: title takes ASCII text; '\\n' (U+000A) is not allowed: one line"),
         ("glow:note=bad\udcff", "glow: note takes text; '\\udcff' (U+DCFF) is not allowed: any text"),
         (f"glow:radius={'9' * 5000}", "glow: radius takes a whole number"),

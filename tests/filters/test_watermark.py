@@ -130,7 +130,7 @@ def test_where_it_cannot_be_read_that_is_said() -> None:
         Watermark(margin=50).output_size(320, 240)
 
 
-@pytest.mark.parametrize(("text", "named"), [("© Ada", r"'©' \(U\+00A9\)"), ("a\nb", r"U\+000A"), ("naïve", "ï")])
+@pytest.mark.parametrize(("text", "named"), [("ᏣᎳᎩ", r"'Ꮳ' \(U\+13E3, CHEROKEE"), ("a\nb", r"U\+000A")])
 def test_characters_the_fonts_do_not_know_are_named(text: str, named: str) -> None:
     with pytest.raises(ParameterError, match=named):
         Watermark(text=text)
@@ -157,3 +157,17 @@ def test_a_file_is_decoded_once(logo: Asset, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("moviola.filters.toolbox.stamps.cv2.imdecode", None)  # decoding again would fail
     again = Watermark(file=logo, corner="center", size=25, opacity=1.0).apply(picture, ())
     assert np.array_equal(again.bgr, first.bgr)
+
+
+@pytest.mark.parametrize("text", ["Zürich", "العربية", "東京", "हिन्दी"])
+def test_text_in_any_script_is_drawn_and_fits(text: str) -> None:
+    picture = plain(128)
+    left, top, right, bottom = where_changed(picture, Watermark(text=text, size=20, margin=5).apply(picture, ()))
+    assert 40 < right - left <= 320 - 2 * 12
+    assert 30 < bottom - top <= 48
+
+
+def test_a_text_that_is_too_long_is_measured_before_it_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("moviola.filters.toolbox.stamps.coverage", None)  # drawing would fail
+    with pytest.raises(UnsuitableSize, match="too long"):
+        Watermark(text="W" * 1024, size=100).output_size(320, 4320)

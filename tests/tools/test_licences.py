@@ -19,8 +19,13 @@ def row_of(name: str) -> list[str]:
     return [cell.strip() for cell in line.split("|")[1:-1]]
 
 
-OTHER_WORDS = {"Apache 2.0": "Apache-2.0", "Apache Software License": "Apache-2.0", "BSD-derived": "BSD-like"}
-"""What packages call their licences, and what the page calls these; the second is PyPI's classifier of version 2.0."""
+OTHER_WORDS = {
+    "Apache 2.0": "Apache-2.0",
+    "Apache License 2.0": "Apache-2.0",
+    "Apache Software License": "Apache-2.0",
+    "BSD-derived": "BSD-like",
+}
+"""What packages call their licences, and what the page calls these; the third is PyPI's classifier of version 2.0."""
 
 
 @pytest.mark.parametrize("name", INSTALLED)

@@ -15,7 +15,7 @@ from moviola.filters.layout import Colour, PixelLayout
 from moviola.filters.picture import Picture, channels_of
 from moviola.filters.schema import ParameterError
 from moviola.filters.toolbox.draw import COLOURS
-from moviola.filters.toolbox.stamps import Drawing, file_drawing, resized, text_drawing
+from moviola.filters.toolbox.stamps import Drawing, file_drawing, resized, text_drawing, text_width
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +47,7 @@ class Watermark(Filter):
     interlaced: ClassVar[str] = Interlacing.KEEPS
 
     text: str = parameter(
-        "moviola", charset="ascii", help="one line; draw what OpenCV's fonts do not know elsewhere, and give it as file"
+        "moviola", charset="drawn", help="one line in any script; give what no font knows as a picture, by file"
     )
     file: Asset = asset(help="a picture instead, best a PNG with alpha; it travels with the job")
     corner: str = parameter("bottom-right", choices=_CORNERS, help="where it stands")
@@ -109,10 +109,10 @@ class Watermark(Filter):
 
     def _written(self, tall: int, room: int, width: int, height: int) -> Drawing:
         while tall >= _LEAST:
-            drawn = text_drawing(self.text, tall, COLOURS[self.colour])
-            if drawn.alpha.shape[1] <= room:
-                return drawn
-            tall = min(tall - 1, tall * room // drawn.alpha.shape[1])
+            wide = text_width(self.text, tall)
+            if wide <= room:
+                return text_drawing(self.text, tall, COLOURS[self.colour])
+            tall = min(tall - 1, tall * room // wide)
         raise UnsuitableSize(
             f"watermark: the text is too long to be read in {width}x{height} pixels; give a shorter one"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -9,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 from moviola.base.arrays import np
 from moviola.filters.assets import Asset
 from moviola.filters.schema import ParameterError
+from moviola.filters.toolbox.lettering import Line, coverage, line
 from moviola.filters.toolbox.opencv import cv2, is_out_of_memory
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MAX_PIXELS = 64 << 20  # of a picture; a small file may hold a large one
-_ASCENT, _DESCENT = 25, 7  # pixels of Hershey's sans font at scale 1 above and below the line that letters stand on
 _OUTLINE = 0.09  # of the height: wide enough to be seen on a ground of the text's own colour
-_STROKE = 0.075  # of the height
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -33,6 +33,12 @@ class Drawing:
     alpha: NDArray[Any]
 
 
+def text_width(text: str, height: int) -> int:
+    """Return how many pixels wide a text's drawing of this height in pixels is. Nothing is drawn."""
+    laid = line(text)
+    return math.ceil((laid.right - laid.left) * _scale(laid, height)) + 2 * _outline(height)
+
+
 @lru_cache(maxsize=8)
 def text_drawing(text: str, height: int, colour: tuple[int, int, int]) -> Drawing:
     """Return a line of text with an outline that sets it off from any background.
@@ -40,26 +46,43 @@ def text_drawing(text: str, height: int, colour: tuple[int, int, int]) -> Drawin
     The outline is black, or white around dark text.
 
     Args:
-        text: printable ASCII.
-        height: of the drawing in pixels.
+        text: in any script; of what `moviola.filters.fonts.can_draw` says yes to.
+        height: of the drawing in pixels, at least 6.
         colour: 8-bit red, green and blue.
     """
-    stroke = max(1, round(_STROKE * height))
-    outline = max(1, round(_OUTLINE * height))
-    scale = (height - 2 * outline - stroke) / (_ASCENT + _DESCENT)
-    (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
-    shape = height, width + 2 * outline
-    foot = round(height - outline - stroke / 2 - _DESCENT * scale)
-    layers = []
-    for thickness in (stroke + 2 * outline, stroke):
-        layer = np.zeros(shape, np.uint8)
-        cv2.putText(layer, text, (outline, foot), cv2.FONT_HERSHEY_SIMPLEX, scale, 255, thickness, cv2.LINE_AA)
-        layers.append(layer / 255)
-    around, letters = layers
+    laid, fine = line(text), _fineness(height)
+    shape = height, text_width(text, height)
+    scale, edge = _scale(laid, height) * fine, _outline(height) * fine
+    place = scale, edge - laid.left * scale, edge - laid.bottom * scale
+    covered = coverage(laid, shape[1] * fine, shape[0] * fine, *place)
+    letters = _mean(covered, fine) / 255
+    away = cv2.distanceTransform((covered < 128).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    around = _mean(np.clip(edge + 0.5 - away, 0, 1), fine)
     alpha = np.maximum(around, letters)
     dark = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] < 128
     share = np.divide(letters, alpha, out=np.zeros(shape), where=alpha > 0)[..., np.newaxis]
     return Drawing(share * np.array(colour) / 255 + (1 - share) * float(dark), alpha)
+
+
+def _outline(height: int) -> int:
+    return max(1, round(_OUTLINE * height))
+
+
+def _scale(laid: Line, height: int) -> float:
+    """Pixels in a unit of the line's."""
+    return (height - 2 * _outline(height)) / (laid.top - laid.bottom)
+
+
+def _fineness(height: int) -> int:
+    """How many times larger small text is drawn, so that its outline is as smooth as its letters."""
+    return max(1, min(4, 256 // height))
+
+
+def _mean(samples: NDArray[Any], side: int) -> NDArray[Any]:
+    """The means of squares of samples."""
+    rows, columns = samples.shape
+    means: NDArray[Any] = samples.reshape(rows // side, side, columns // side, side).mean(axis=(1, 3))
+    return means
 
 
 @lru_cache(maxsize=4)
