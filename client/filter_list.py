@@ -27,6 +27,9 @@ def print_filters(console: Terminal, offered: Offered) -> None:
             text = f"{takes(parameter)} ({default_of(parameter)})" + (f": {parameter.help}" if parameter.help else "")
             hanging = _INDENT + " " * (longest + 2)
             _print(console, f"{_INDENT}{parameter.name:<{longest}}", text, hanging, width, name_style="")
+        if schema.label:
+            asked = f"a worker labelled {schema.label}"
+            _print(console, f"{_INDENT}asks for", asked, _INDENT * 2, width, name_style="")
         for requirement in schema.requires:
             _print(console, f"{_INDENT}needs", requirement, _INDENT * 2, width, name_style="")
 

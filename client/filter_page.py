@@ -82,6 +82,8 @@ def _facts(schema: FilterSchema, workers: int | None) -> Iterator[tuple[str, str
     if schema.hides:
         instead = _INSTEAD.get(schema.material, "a frame on which it fails is black")
         yield "hides", f"what it covers must not be seen: {instead}"
+    if schema.label:
+        yield "asks for", f"a worker labelled {schema.label}"
     for requirement in schema.requires:
         yield "needs", requirement
     if workers is not None:

@@ -117,12 +117,23 @@ def _nobody_offers(cluster: Cluster, needs: frozenset[str]) -> tuple[str, str]:
 def _what_is_missing(workers: Sequence[WorkerRecord], needs: frozenset[str]) -> str:
     """Return what workers, of which there is one at least, do not offer."""
     offered = {name for worker in workers for name in worker.offers}
-    missing = sorted(needs - offered)
+    withheld = {name: label for worker in workers for name, label in worker.withheld.items()}
+    missing = sorted(needs - offered - withheld.keys())
+    asking = sorted((needs - offered) & withheld.keys())
     filters = _listed([name for name in offered if not name.startswith("kind:")])
     count = "1 worker offers" if len(workers) == 1 else f"{len(workers)} workers offer"
+    wanted = [_which_label(name, withheld[name], len(workers)) for name in asking]
+    if not missing and wanted:
+        return "; ".join(wanted)
     if not missing:
         chain = ", ".join(sorted(name for name in needs if not name.startswith("kind:")))
         return f"no single worker offers all of {chain}; {count} {filters}"
     kinds = [name.removeprefix("kind:") for name in missing if name.startswith("kind:")]
     what = f"takes {kinds[0]}" if kinds else "offers " + " or ".join(f"'{name}'" for name in missing)
-    return f"no worker {what}; {count} {filters}"
+    return "; ".join([f"no worker {what}; {count} {filters}", *wanted])
+
+
+def _which_label(name: str, label: str, count: int) -> str:
+    """Return that a filter waits for a worker with a label, and how there comes to be one."""
+    connected = "the one that is connected is not" if count == 1 else f"none of the {count} that are connected is"
+    return f"filter {name} asks for a worker labelled {label}, and {connected}; start one with --label {label}"

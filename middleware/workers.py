@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from moviola.base.build_path import BuildPath, from_text
+from moviola.base.labels import fault_of
 from moviola.base.trouble import Trouble
 from moviola.base.vocabulary import CauseKind, ErrorCode, EventKind, Fault, LeasePhase, Mode, SpanOutcome
+from moviola.wire.errors import ProtocolError
 from moviola.wire.lease_tags import is_lent
 from moviola.wire.limits import MAX_CREDIT
 from moviola.wire.messages import (
@@ -27,7 +29,7 @@ from .events import Close, Peer
 from .failures import MAX_CAUSE, Failures
 from .leases import Leases
 from .model.cluster import Cluster
-from .model.fleet import WorkerRecord
+from .model.fleet import WorkerRecord, names_of
 from .model.job import Job
 from .model.states import JobState, WorkerState
 from .model.task_queue import LeaseRecord
@@ -50,9 +52,12 @@ class Workers:
         self._cluster, self._leases, self._failures, self._draining = cluster, leases, failures, draining
 
     def joined(self, peer: Peer, hello: Hello, host: str, now: float) -> None:
-        """A worker has said Hello: it takes the place of an earlier session, and goes on with what that held."""
+        """A worker has said Hello: it takes the place of an earlier session, and goes on with what that held. Raises
+        ProtocolError."""
         cluster, rules = self._cluster, self._cluster.rules
         details = WorkerDetails.from_wire(hello.details)
+        if fault := fault_of(details.labels):
+            raise ProtocolError(ErrorCode.BAD_MESSAGE, fault)
         old = worker_before(cluster, hello)
         if old is not None:
             cluster.outbox.append(
@@ -70,7 +75,7 @@ class Workers:
         cluster.send(peer, Welcome(version=VERSIONS[-1], epoch=cluster.epoch, limits=limits))
         for one in cluster.aggregators.values():
             cluster.send(peer, one.message())
-        names = sorted(str(schema.get("name", "")) for schema in details.filters)
+        names = sorted(name for name in names_of(details) if name in worker.offers)
         more = f" and {len(names) - MAX_OFFERED} more" if len(names) > MAX_OFFERED else ""
         text = f"worker {hello.name} joined from {host or 'here'}: {', '.join(names[:MAX_OFFERED])}{more}"
         cluster.note(EventKind.WORKER_JOINED, text, worker=hello.name)

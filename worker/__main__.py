@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         plugins = PluginSources.read(path.resolve() for path in given.plugins)
         plugins.load()  # what is wrong with one should be known before a child meets it
-        filters = chosen_filters(given.filters)
+        filters, labels = chosen_filters(given.filters), given.labels
         makes = is_loopback(given.host)
         secret = cluster_secret(given.secret_file, given.no_secret, state=given.state_folder, makes=makes)
         assets = None if given.assets is None else _served(given.assets)
@@ -68,12 +68,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(f"the names of its processes cannot be held: {error}")
     try:
         told = ParentSettings(
-            middleware, names, filters, secret, given.log, plugins, assets, memory_limit, given.filters
+            middleware, names, filters, secret, given.log, plugins, assets, memory_limit, given.filters, labels
         )
         log.info("%s at work for %s: %s", _span(names), middleware, ", ".join(filters))
+        _tell_what_is_withheld(filters, labels)
         return Parent(told).run()
     finally:
         locks.release()
+
+
+def _tell_what_is_withheld(filters: Sequence[str], labels: Sequence[str]) -> None:
+    """Say which filters this worker has and will not be given."""
+    schemas = registry.schemas()
+    for name in filters:
+        label = schemas[name].label
+        if label and label not in labels:
+            log.warning("filter %s asks for a worker labelled %s, and this one is not: --label %s", name, label, label)
 
 
 def _refuse(sentence: str) -> int:

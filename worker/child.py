@@ -92,6 +92,7 @@ def identify(settings: ChildSettings) -> Identity:
         host=socket.gethostname(),
         process_id=os.getpid(),
         token=settings.token,
+        labels=settings.labels,
     )
 
 

@@ -49,6 +49,7 @@ class ChildSettings:
     build: str = ""
     assets: tuple[str, dict[str, str]] | None = None
     memory_limit: int = 0
+    labels: tuple[str, ...] = ()
 
     def to_line(self) -> bytes:
         """Return the settings as one line of JSON, which the child reads from its standard input."""
@@ -59,7 +60,7 @@ class ChildSettings:
         """Raises ValueError or TypeError for what is no such line."""
         data = json.loads(line)
         death = None if data["death"] is None else Death.from_wire(data["death"])
-        return cls(**{**data, "death": death, "filters": tuple(data["filters"])})
+        return cls(**{**data, "death": death, "filters": tuple(data["filters"]), "labels": tuple(data["labels"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class ParentSettings:
     assets: Folder | None = None
     memory_limit: int = 0
     wanted: str = ALL
+    labels: tuple[str, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=lambda: {each.name: each.process.name for each in KINDS.values()})
     token: str = field(default_factory=new_token, repr=False)
 
@@ -98,4 +100,5 @@ class ParentSettings:
             build=build,
             assets=None if self.assets is None else (str(self.assets.root), dict(self.assets.files)),
             memory_limit=self.memory_limit,
+            labels=self.labels,
         )

@@ -28,6 +28,7 @@ class Identity:
     host: str = ""
     process_id: int = 0
     token: str = field(default="", repr=False)
+    labels: tuple[str, ...] = ()
 
 
 def fault_of(task: Task) -> str:

@@ -234,6 +234,7 @@ class Session:
                 process_id=who.process_id,
                 host=who.host,
                 draining=self._drain_by is not None,
+                labels=list(who.labels),
             ).to_wire()
         token = who.token if peer == MIDDLEWARE else for_store(who.token, peer)
         return Hello("worker", who.name, who.session, list(VERSIONS), details=details, token=token)

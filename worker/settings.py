@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Final
 
+from moviola.base.labels import MAX_LABELS, SPELLING, fault_of
 from moviola.base.processes import MAX_WORKERS, core_count
 from moviola.base.settings import ValueType, setting
 from moviola.wire import options
@@ -34,6 +35,13 @@ def _stem(text: str) -> str:
     return text
 
 
+def _labels(text: str) -> tuple[str, ...]:
+    labels = tuple(label for label in (part.strip() for part in text.split(",")) if label)
+    if fault := fault_of(labels):
+        raise argparse.ArgumentTypeError(fault)
+    return labels
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of a worker, as a person tells them; sizes are in bytes."""
@@ -59,6 +67,19 @@ class Settings:
         ),
         help=f"filters to offer, separated by commas, or '{ALL}'",
         variables=["FILTER_TYPE", "WORKER_CAPABILITIES"],
+    )
+    label: tuple[tuple[str, ...], ...] = setting(
+        (),
+        type=replace(
+            options.TEXT,
+            read=_labels,
+            unit="labels",
+            bounds=f"{MAX_LABELS} at most, separated by commas; each {SPELLING}",
+            placeholder="LABELS",
+        ),
+        help="what this machine has that a filter may ask for, such as gpu; may be repeated",
+        default_text="none",
+        repeats="append",
     )
     plugins: tuple[Path, ...] = setting(
         (),
@@ -92,3 +113,11 @@ class Settings:
     no_secret: bool = options.no_secret()
     state_folder: Path | None = options.state_folder_of_cluster()
     log: str = options.log()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All labels, each once. Raises ValueError with a sentence for a person where there are too many."""
+        labels = tuple(dict.fromkeys(label for given in self.label for label in given))
+        if fault := fault_of(labels):
+            raise ValueError(fault)
+        return labels

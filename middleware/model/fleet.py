@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import Final
 
+from moviola.base.labels import MAX_LABEL
 from moviola.base.texts import MAX_NAME
 from moviola.base.vocabulary import LeasePhase
 from moviola.base.worker_facts import HeldTask, WorkerFacts
@@ -36,6 +37,7 @@ class WorkerRecord:
     details: WorkerDetails
     offers: Needs
     heard_at: float
+    withheld: dict[str, str]  # filters that it has and is not given, with the label that each asks for
     token: str = field(default="", repr=False)
     state: WorkerState = WorkerState.READY
     held: dict[Lease, LeaseRecord] = field(default_factory=dict)
@@ -71,7 +73,7 @@ class WorkerRecord:
     def facts(self, now: float) -> WorkerFacts:
         """Return what watchers are told of it."""
         return WorkerFacts(
-            filters=[shortened(str(schema.get("name", "")), MAX_NAME) for schema in self.details.filters],
+            filters=[shortened(name, MAX_NAME) for name in names_of(self.details) if name in self.offers],
             kinds=self.details.kinds,
             slots=self.details.slots,
             host=self.details.host,
@@ -87,6 +89,7 @@ class WorkerRecord:
             heard_s=max(0.0, now - self.heard_at),
             tasks=[HeldTask(r.job, r.track, r.index, r.phase, r.frames) for r in self.held.values()],
             drained=self.is_drained,
+            labels=self.details.labels,
         )
 
 
@@ -134,11 +137,12 @@ class Fleet:
 
     def join(self, peer: int, hello: Hello, details: WorkerDetails, host: str, now: float) -> WorkerRecord:
         """A worker is there (again, perhaps). It must have been `lose`d before if it was there already."""
-        names = [str(schema.get("name", "")) for schema in details.filters]
-        offers = frozenset([*names, *(f"kind:{kind}" for kind in details.kinds)])
+        withheld = _withheld(details)
+        given = [name for name in names_of(details) if name not in withheld]
+        offers = frozenset([*given, *(f"kind:{kind}" for kind in details.kinds)])
         old = self.by_name.pop(hello.name, None)
         self._lost.pop(hello.name, None)
-        worker = WorkerRecord(hello.name, hello.session, peer, host, details, offers, now, hello.token)
+        worker = WorkerRecord(hello.name, hello.session, peer, host, details, offers, now, withheld, hello.token)
         if old is not None:
             worker.chunks, worker.frames, worker.failures, worker.losses = (
                 old.chunks,
@@ -354,3 +358,17 @@ def first_in_line(lines: Iterable[OrderedDict[str, WorkerRecord]], unwanted: Set
                     best = worker
                 break  # a line is in the order of turns
     return best
+
+
+def names_of(details: WorkerDetails) -> list[str]:
+    """Return the names of the filters that a worker has, those that it is not given as well."""
+    return [str(schema.get("name", "")) for schema in details.filters]
+
+
+def _withheld(details: WorkerDetails) -> dict[str, str]:
+    """Return the filters that ask for a label which the worker lacks, each with that label."""
+    return {
+        str(schema.get("name", "")): shortened(str(label), MAX_LABEL)
+        for schema in details.filters
+        if (label := schema.get("label", "")) and label not in details.labels
+    }

@@ -37,12 +37,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FilterInfo:
-    """A filter that a cluster has. `workers` counts those that offer it."""
+    """A filter that a cluster has. `workers` counts those that are given tasks for it; `label` is what a worker must be
+    labelled with for that, empty for any."""
 
     name: str
     summary: str
     parameters: tuple[Parameter, ...]
     workers: int
+    label: str = ""
 
 
 class Cluster:
@@ -98,6 +100,7 @@ class Cluster:
         state: PathLike | None = None,
         results: PathLike = "results",
         plugins: Iterable[PathLike] = (),
+        labels: Sequence[str] = (),
         user: str | None = None,
     ) -> LocalCluster:
         """Start a cluster on this machine: middleware, aggregator and workers, as processes of their own.
@@ -111,6 +114,7 @@ class Cluster:
                 temporary one.
             results: the folder that has a folder for each job, where no `out` is given.
             plugins: files of filters.
+            labels: of the workers, for filters that ask for one, such as ["gpu"].
             user: whose jobs are submitted; by default the system's user.
 
         Raises:
@@ -119,7 +123,7 @@ class Cluster:
         """
         from moviola.api.local_cluster import local  # noqa: PLC0415 - what starts programs, which others do without
 
-        return local(workers, state=state, results=results, plugins=plugins, user=user)
+        return local(workers, state=state, results=results, plugins=plugins, labels=labels, user=user)
 
     def _before_submit(self, filters: Iterable[str]) -> None:
         """What is to be done before a job of these filters is submitted."""
@@ -242,10 +246,10 @@ class Cluster:
     # ── what is there ────────────────────────────────────────────────────────────────────────────────────────────
 
     def filters(self) -> Mapping[str, FilterInfo]:
-        """Return the filters that the connected workers offer, by name. Raises Unreachable, Refused, Timeout."""
+        """Return the filters that the connected workers have, by name. Raises Unreachable, Refused, Timeout."""
         offered = self._look(Topic.WORKERS).offered_filters()
         return {
-            name: FilterInfo(name, schema.summary, schema.parameters, count)
+            name: FilterInfo(name, schema.summary, schema.parameters, count, schema.label)
             for name, (schema, count) in sorted(offered.items())
         }
 

@@ -107,10 +107,12 @@ def compare(
 
 @contextmanager
 def own_cluster(workers: int, plugins: Iterable[PathLike] = ()) -> Iterator[Target]:
-    """Start a cluster on this machine, give the block its target, and stop it. Raise Unreachable, UsageError."""
+    """Start a cluster on this machine, give the block its target, and stop it. Its workers have all labels that filters
+    here ask for: the other modes ask for none. Raise Unreachable, UsageError."""
     from moviola.api.local_cluster import local  # noqa: PLC0415 - what starts programs, which others do without
 
-    with local(workers, plugins=plugins) as cluster:
+    labels = sorted({schema.label for schema in registry.schemas().values() if schema.label})
+    with local(workers, plugins=plugins, labels=labels) as cluster:
         yield cluster.target
 
 

@@ -104,6 +104,7 @@ def filter(
     moves_pixels: bool = False,
     hides: bool = False,
     interlaced: str = "",
+    label: str = "",
 ) -> Callable[[F], F]: ...
 
 
@@ -117,6 +118,7 @@ def filter(
     moves_pixels: bool = False,
     hides: bool = False,
     interlaced: str = "",
+    label: str = "",
 ) -> F | Callable[[F], F]:
     """Make a function a filter, which chains name as it is called.
 
@@ -137,6 +139,7 @@ def filter(
         moves_pixels: it only moves, cuts or scales; the transparency of images is then filtered as well.
         hides: what it covers must not be seen; frames on which it fails are black unless another `on_error` is given.
         interlaced: what it does with the lines of interlaced videos: "keeps", "each field" or "mixes".
+        label: what a worker must be labelled with to be given it, such as "gpu"; `moviola.process` asks for none.
 
     Raises:
         UsageError: a parameter has no default or another type, or another filter has the name.
@@ -150,6 +153,7 @@ def filter(
             "moves_pixels": moves_pixels,
             "hides": hides,
             "interlaced": interlaced,
+            "label": label,
             "function": staticmethod(function),
             "sized": None if output_size is None else staticmethod(output_size),
             "written": code_of(function),

@@ -13,6 +13,7 @@ from typing import Any, Final
 from moviola.api.cluster import Cluster
 from moviola.api.errors import Unreachable, UsageError, translated
 from moviola.api.options import PathLike
+from moviola.base.labels import fault_of
 from moviola.base.processes import MAX_WORKERS, core_count
 from moviola.base.vocabulary import Topic
 from moviola.launcher.guarded import HOST, GuardedCluster
@@ -45,6 +46,7 @@ class LocalCluster(Cluster):
         state: the folder of its state, which is kept; by default a temporary one.
         results: as of Cluster.
         plugins: files of filters.
+        labels: of the workers.
         user: whose jobs are submitted.
     """
 
@@ -55,6 +57,7 @@ class LocalCluster(Cluster):
         state: PathLike | None = None,
         results: PathLike = "results",
         plugins: Iterable[PathLike] = (),
+        labels: Sequence[str] = (),
         user: str | None = None,
     ) -> None:
         count = core_count() if workers is None else workers
@@ -65,6 +68,9 @@ class LocalCluster(Cluster):
         for path in self._named:
             if not path.is_file():
                 raise UsageError(f"{path}: there is no such file; check the path")
+        if fault := fault_of(labels):
+            raise UsageError(fault)
+        self._labels = ["--label", ",".join(labels)] if labels else []
         folder, temporary = _folder(state)
         self._folder = folder
         self._written: Mapping[str, str] = {}
@@ -100,7 +106,9 @@ class LocalCluster(Cluster):
         """Begin all programs; that they are there is seen later."""
         plugins, self._written = self._plugins()
         secret = self._folder / SECRET_NAME
-        return GuardedCluster(self._folder, self._count, secret, temporary=temporary, plugins=plugins)
+        return GuardedCluster(
+            self._folder, self._count, secret, temporary=temporary, plugins=plugins, arguments=self._labels
+        )
 
     def _plugins(self) -> tuple[list[Path], dict[str, str]]:
         """The files of filters, and the versions of those that this program defines, by name."""

@@ -21,7 +21,7 @@ class WorkerInfo:
         state: "ready", "full" (has as many tasks as it may), "draining" (gets no more, and leaves) or "lost".
         host: the machine's name.
         process_id: on that machine.
-        filters: the names of those that it offers.
+        filters: the names of those that it is given tasks for.
         chunks: that it has done.
         frames: that it has done.
         frames_per_second: over the last seconds.
@@ -29,6 +29,7 @@ class WorkerInfo:
         failures: tasks that failed on it.
         cpu_percent: of one core.
         memory: bytes that its process has.
+        labels: that it was started with.
     """
 
     name: str
@@ -43,6 +44,7 @@ class WorkerInfo:
     failures: int
     cpu_percent: float
     memory: int
+    labels: tuple[str, ...]
     _target: Target = field(repr=False, compare=False)
 
     @classmethod
@@ -62,6 +64,7 @@ class WorkerInfo:
             failures=facts.failures,
             cpu_percent=facts.cpu_percent,
             memory=facts.memory_bytes,
+            labels=tuple(facts.labels),
             _target=target,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 
+from moviola.base.labels import Label
 from moviola.base.mapped import Map, Mapped
 from moviola.base.records import record
 from moviola.base.texts import Name
@@ -33,7 +34,7 @@ class WorkerFacts(Mapped):
     """What a worker is, and what it has done.
 
     Attributes:
-        filters: the names of those that it offers.
+        filters: the names of those that it is given tasks for.
         kinds: of material that it can process.
         slots (threads): how many tasks it computes at once.
         host: the machine's name.
@@ -48,8 +49,9 @@ class WorkerFacts(Mapped):
         memory_bytes (bytes): that its process has resident.
         heard_s (s): since it was last heard.
         tasks: that it holds.
-        schemas: of its filters; only in the first record of its session, else empty.
+        schemas: of all filters that it has; only in the first record of its session, else empty.
         drained: once it is lost: it had been told to end, or to leave, and held nothing any more.
+        labels: that it was started with.
     """
 
     filters: list[Name] = field(default_factory=list)
@@ -69,3 +71,4 @@ class WorkerFacts(Mapped):
     tasks: list[HeldTask] = field(default_factory=list)
     schemas: list[Map] = field(default_factory=list)
     drained: bool = False
+    labels: list[Label] = field(default_factory=list)

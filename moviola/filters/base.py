@@ -90,6 +90,8 @@ class Filter:
         interlaced: what it does with the lines of interlaced pictures, a value of
             `moviola.base.interlacing.Interlacing`; empty where it does not say so.
         moves_pixels: True if it only moves, cuts or scales; the transparency of images is then filtered as well.
+        label: what a worker must be labelled with to be given it (see `moviola.base.labels`), such as "gpu"; empty for
+            any worker. `--local` asks for none.
 
     Raises:
         ParameterError: when a filter is made with an unknown parameter or a bad value.
@@ -104,6 +106,7 @@ class Filter:
     hides: ClassVar[bool] = False
     interlaced: ClassVar[str] = Interlacing.UNTOLD
     moves_pixels: ClassVar[bool] = False
+    label: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         given = {each.name: getattr(self, each.name) for each in fields(self)}
@@ -181,7 +184,7 @@ def _read_schema(kind: type[Filter]) -> FilterSchema:
     if kind.interlaced not in list(Interlacing):
         known = ", ".join(repr(str(each)) for each in Interlacing)
         raise TypeError(f"{kind.__name__}: interlaced must be one of {known}, not {kind.interlaced!r}")
-    about = (kind.context, kind.material, kind.context_needed, tuple(kind.requires), kind.hides)
+    about = (kind.context, kind.material, kind.context_needed, tuple(kind.requires), kind.hides, kind.label)
     schema = FilterSchema(kind.name, kind.summary, tuple(parameters), *about)
     try:
         list(schema.requirements())

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from typing import Any
 
+from moviola.base.labels import SPELLING, is_label
 from moviola.base.suggestions import did_you_mean
 from moviola.filters import fonts
 from moviola.filters.assets import Asset, is_asset
@@ -149,7 +150,7 @@ class FilterSchema:
     or `PARAMETER if SWITCH`, which is none where the other parameter is false. `context_needed` is false for a filter
     that does well on a picture alone, such as an image. `material` is one of MATERIALS. `requires` says
     what the parameters must satisfy together (moviola.filters.requirements). `hides` is true where what it covers must
-    not be seen.
+    not be seen. `label` is what a worker must be labelled with to be given it; empty for any worker.
     """
 
     name: str
@@ -160,6 +161,7 @@ class FilterSchema:
     context_needed: bool = True
     requires: tuple[str, ...] = ()
     hides: bool = False
+    label: str = ""
 
     def check(self, given: Mapping[str, Value]) -> dict[str, Value]:
         """All parameters typed, in the schema's order, defaults filled in. Raises ParameterError, also where they do
@@ -208,6 +210,7 @@ class FilterSchema:
             "context_needed": self.context_needed,
             "requires": list(self.requires),
             "hides": self.hides,
+            "label": self.label,
         }
 
     @classmethod
@@ -225,7 +228,7 @@ class FilterSchema:
             material, needed = data.get("material", "picture"), data.get("context_needed", True)
             hidden = data.get("hides", False)
             requires = tuple(_readable(data.get("requires", ()), parameters))
-            about = (data["context"], material, needed, requires, hidden)
+            about = (data["context"], material, needed, requires, hidden, data.get("label", ""))
             schema = cls(data["name"], data["summary"], parameters, *about)
             schema._validate()
         except (KeyError, TypeError, AttributeError, ParameterError) as error:
@@ -258,6 +261,8 @@ class FilterSchema:
             raise TypeError(f"context_needed must be true or false, not {self.context_needed!r}")
         if not isinstance(self.hides, bool):
             raise TypeError(f"hides must be true or false, not {self.hides!r}")
+        if not isinstance(self.label, str) or (self.label and not is_label(self.label)):
+            raise TypeError(f"label must have {SPELLING}, or be empty; it is {self.label!r:.80}")
         if self.material not in MATERIALS:
             raise TypeError(f"material must be one of {', '.join(MATERIALS)}, not {self.material!r}")
 

@@ -63,16 +63,17 @@ class ClusterView:
         return [one for one in self.aggregators.values() if one.connected]
 
     def offered_filters(self) -> dict[str, tuple[FilterSchema, int]]:
-        """The schema of each filter that connected workers announce, and how many of them do."""
+        """The schema of each filter that connected workers have, and how many of them are given tasks for it."""
         offered: dict[str, tuple[FilterSchema, int]] = {}
         for worker in self.connected_workers():
+            given = frozenset(worker.facts.filters)
             for schema in _read(worker.facts.schemas):
                 known, count = offered.get(schema.name, (schema, 0))
-                offered[schema.name] = (known, count + 1)
+                offered[schema.name] = (known, count + (schema.name in given))
         return offered
 
     def known_filters(self) -> dict[str, FilterSchema]:
-        """The schema of each filter that connected workers announce, or that any worker ever did (where that was
+        """The schema of each filter that connected workers have, or that any worker ever did (where that was
         asked)."""
         ever = {schema.name: schema for schema in _read(self.known_schemas)}
         return ever | {name: schema for name, (schema, _) in self.offered_filters().items()}

@@ -99,7 +99,7 @@ class WorkerTold(Mapped):
     Attributes:
         name: the worker's.
         state: whether it can take a task.
-        filters: the names of those that it offers.
+        filters: the names of those that it is given tasks for.
         kinds: of material that it can process.
         slots (tasks): that it computes at once.
         chunks (chunks): that it has done.
@@ -112,6 +112,7 @@ class WorkerTold(Mapped):
         heard_s (s): since it was last heard.
         tasks: that it holds.
         drained: once it is lost: it had been told to end, or to leave, and held nothing any more.
+        labels: that it was started with.
     """
 
     name: str
@@ -129,6 +130,7 @@ class WorkerTold(Mapped):
     heard_s: float
     tasks: list[TaskTold] = field(default_factory=list)
     drained: bool = False
+    labels: list[str] = field(default_factory=list)
 
 
 @record
@@ -237,6 +239,7 @@ def worker_of(worker: Worker, user: User) -> WorkerTold:
             for task in facts.tasks
         ],
         drained=facts.drained,
+        labels=list(facts.labels),
     )
 
 

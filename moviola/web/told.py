@@ -341,7 +341,8 @@ class FilterTold(Mapped):
         context_needed: whether it needs those frames, or does well on a picture alone.
         requires: what its parameters must satisfy together.
         hides: whether what it covers must not be seen; by default a frame on which it fails is black then.
-        workers (workers): that are connected and offer it.
+        workers (workers): that are connected and are given tasks for it.
+        label: what a worker must be labelled with for that; empty for any worker.
     """
 
     name: str
@@ -353,6 +354,7 @@ class FilterTold(Mapped):
     requires: list[str]
     hides: bool
     workers: int
+    label: str = ""
 
 
 @record

@@ -138,6 +138,19 @@ def test_what_cannot_be_a_filter_is_said(function: Any, sentence: str) -> None:
         moviola.filter(function)
 
 
+def test_it_may_ask_for_a_worker_with_a_label(clip: Path, tmp_path: Path) -> None:
+    """In this process it asks for none."""
+
+    @moviola.filter(label="gpu")
+    def detected(picture: Any) -> Any:
+        return picture
+
+    assert registry.schemas()["detected"].label == "gpu"
+    assert moviola.process(clip, "detected", out=tmp_path / "o.mp4").output.fallback_frames == 0
+    with pytest.raises(moviola.UsageError, match="label must have 1 to 63 characters"):
+        moviola.filter(label="GPU")(detected)
+
+
 def test_its_file_is_a_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
     """For workers elsewhere; and it keeps what is promised of a filter."""
     monkeypatch.setattr(registry, "_loaded", {})

@@ -20,6 +20,7 @@ GLOW = FilterSchema(
     ),
     requires=("radius or share",),
 )
+DETECT = FilterSchema("detect", "finds things", label="gpu")
 
 
 def printed(offered: dict[str, tuple[FilterSchema, int | None]], *, width: int = 0) -> str:
@@ -43,3 +44,7 @@ def test_no_line_is_wider_than_the_terminal_and_no_word_is_missing(width: int) -
     text = printed(offered, width=width)
     assert max(map(len, text.splitlines())) <= width
     assert text.split() == printed(offered).split()
+
+
+def test_a_filter_that_asks_for_a_label_says_which() -> None:
+    assert printed({"detect": (DETECT, 0)}) == "detect  finds things (0 workers)\n    asks for  a worker labelled gpu\n"

@@ -98,7 +98,7 @@ def test_wrong_usage() -> None:
 
 def test_the_view_keeps_the_newest_of_each() -> None:
     view = ClusterView()
-    facts = WorkerFacts(schemas=[schemas()["blur"].to_wire(), {"name": "broken"}])
+    facts = WorkerFacts(filters=["blur"], schemas=[schemas()["blur"].to_wire(), {"name": "broken"}])
     for message in (
         Worker("a", "s", "ready", facts),
         Worker("b", "s", "full", facts),
@@ -116,10 +116,18 @@ def test_the_view_keeps_the_newest_of_each() -> None:
     assert not view.is_current
     assert view.offered_filters() == {"blur": (schemas()["blur"], 2)}
     for worker in list(view.workers.values()):  # later records of a session have no schemas
-        view.take(replace(worker, facts=WorkerFacts()))
+        view.take(replace(worker, facts=WorkerFacts(filters=["blur"])))
     assert view.offered_filters() == {"blur": (schemas()["blur"], 2)}
     for worker in list(view.workers.values()):
         view.take(replace(worker, session="another", facts=WorkerFacts()))
     assert view.offered_filters() == {}
     view.take(Event("current", ""))
     assert view.is_current
+
+
+def test_a_filter_that_no_worker_is_given_is_known_all_the_same() -> None:
+    """It asks for a label that none of those has who have the filter."""
+    view, blur = ClusterView(), schemas()["blur"]
+    view.take(Worker("a", "s", "ready", WorkerFacts(filters=["edges"], schemas=[blur.to_wire()])))
+    assert view.offered_filters() == {"blur": (blur, 0)}
+    assert view.known_filters() == {"blur": blur}

@@ -63,6 +63,25 @@ def compare(cluster: LocalCluster, *arguments: str, status: int = 0) -> subproce
     return done
 
 
+LABELLED = """
+import moviola
+
+@moviola.filter(label="gpu")
+def negative(picture):
+    return 255 - picture
+"""
+
+
+def test_the_cluster_that_is_started_for_it_has_the_labels_that_filters_ask_for(
+    gateway: Served, clip: Path, tmp_path: Path
+) -> None:
+    plugin = tmp_path / "labelled.py"
+    plugin.write_text(LABELLED)
+    wanted = ("--filters", "negative", "--plugins", str(plugin), "--mode", "sequential", "--mode", "distributed")
+    told = json.loads(compare(gateway.cluster, str(clip), *wanted, *FAST, "--json").stdout)
+    assert [each["mode"] for each in told["modes"]] == ["sequential", "distributed"]
+
+
 def test_all_modes_of_a_clip_are_equal_and_measured(gateway: Served, clip: Path, tmp_path: Path) -> None:
     chart = tmp_path / "chart.svg"
     wanted = ("--filters", "denoise,background:samples=3", "--chunk-frames", "6", "--preset", "ultrafast")

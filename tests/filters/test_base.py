@@ -73,3 +73,18 @@ def test_context_that_names_no_parameter_is_refused() -> None:
 def test_a_filter_without_apply_says_so() -> None:
     with pytest.raises(NotImplementedError, match="Trail"):
         Trail().apply(None, ())  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Detect(Trail):
+    label: ClassVar[str] = "gpu"
+
+
+def test_the_label_that_a_filter_asks_for_is_in_its_schema() -> None:
+    assert schema_of(Detect).label == "gpu"
+    assert schema_of(Trail).label == ""
+
+
+def test_a_filter_that_asks_for_what_is_no_label_is_refused() -> None:
+    with pytest.raises(SchemaError, match="label must have 1 to 63 characters of a-z"):
+        schema_of(type("Shouting", (Trail,), {"label": "GPU"}))

@@ -167,3 +167,16 @@ def test_a_text_whose_quotes_the_shell_took_is_told_from_an_unknown_filter(text:
     with pytest.raises(ParameterError, match='there is no filter "May"') as caught:
         check_chain(parse_chain(text), SCHEMAS | {"sign": sign})
     assert ("""'sign:text="a, b"'""" in str(caught.value)) == is_torn
+
+
+def test_a_label_travels_and_is_none_for_older_peers() -> None:
+    labelled = FilterSchema("detect", "finds", label="gpu")
+    assert FilterSchema.from_wire(labelled.to_wire()) == labelled
+    older = {name: value for name, value in labelled.to_wire().items() if name != "label"}
+    assert FilterSchema.from_wire(older).label == ""
+
+
+@pytest.mark.parametrize("label", ["GPU", "a b", "x" * 64, 7, ["gpu"], None])
+def test_what_is_no_label_is_refused(label: Any) -> None:
+    with pytest.raises(SchemaError, match="label must have 1 to 63 characters"):
+        FilterSchema.from_wire({**FilterSchema("detect", "finds").to_wire(), "label": label})

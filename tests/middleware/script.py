@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from array import array
+from collections.abc import Mapping
 from itertools import count
 from typing import TypeVar
 
@@ -269,10 +270,15 @@ class Script:
         session: str = "",
         token: str = "",
         draining: bool = False,
+        asks: Mapping[str, str] | None = None,
+        labels: tuple[str, ...] = (),
     ) -> None:
-        """A worker joins; with the session of another connection it is the same process."""
-        offered = [{"name": one} for one in filters]
-        details = WorkerDetails(offered, ["video"], 1, fingerprint, list(held), death, draining=draining)
+        """A worker joins; with the session of another connection it is the same process. `asks` has the labels that
+        its filters ask for."""
+        asked = asks or {}
+        offered = [{"name": one} | ({"label": asked[one]} if one in asked else {}) for one in filters]
+        told = list(labels)
+        details = WorkerDetails(offered, ["video"], 1, fingerprint, list(held), death, draining=draining, labels=told)
         name = name or f"w{peer}"
         token = token or f"token of {name}"
         self.tell(peer, Hello("worker", name, session or f"s{peer}", [3], details=details.to_wire(), token=token))

@@ -135,6 +135,7 @@ class Plan:
     is_watched: bool  # there are clients without jobs
     previews: bool  # somebody looks at what chains do
     streams: bool  # sources of clients still come while they are sent
+    labels: bool  # workers have all filters, each of which asks for a label, and are given those whose label they have
 
     @classmethod
     def draw(cls, random: Random) -> Plan:
@@ -158,6 +159,7 @@ class Plan:
             is_watched=random.random() < 0.3,
             previews=random.random() < 0.3,
             streams=random.random() < 0.3,
+            labels=random.random() < 0.3,
         )
 
 
@@ -211,7 +213,8 @@ class Scenario:
         self.workers = [self._worker(number) for number in range(self.plan.workers)]
         if self.plan.lies:
             filters = self.random.choice((FILTERS[:1], FILTERS[1:])) if self.plan.shares else FILTERS
-            liar = Liar("liar", self.world, self.network, filters, self._fate, self.random.choice(BUILDS))
+            build = self.random.choice(BUILDS)
+            liar = Liar("liar", self.world, self.network, filters, self._fate, build, self._known)
             liar.others = list(self.workers)
             self.workers.append(liar)
         self.clients = [self._client(number, folder / "clients") for number in range(self.plan.jobs)]
@@ -249,7 +252,12 @@ class Scenario:
         filters, build = self._filters_of(number), self.random.choice(BUILDS)
         if self.plan.splits and number < len(SPLIT):
             filters, build = SPLIT[number]
-        return Worker(f"worker{number}", self.world, self.network, filters, self._fate, build)
+        return Worker(f"worker{number}", self.world, self.network, filters, self._fate, build, self._known)
+
+    @property
+    def _known(self) -> tuple[str, ...]:
+        """The filters that each worker has; empty: those that it may be given."""
+        return FILTERS if self.plan.labels else ()
 
     def _filters_of(self, number: int) -> tuple[str, ...]:
         """The first worker offers all; or the first two together, until a last one comes who does as well."""

@@ -21,13 +21,28 @@ BAD_STEP: Final = 3
 
 
 class Worker(Program):
-    """The real session; its computations take a while, and may fail, crash or hang as the script says."""
+    """The real session; its computations take a while, and may fail, crash or hang as the script says.
+
+    Args:
+        filters: that it may be given.
+        known: that it has; each asks for a label then, and the worker has the labels of those that it may be given.
+            Empty: it has those that it may be given, and there are no labels.
+    """
 
     def __init__(
-        self, name: str, world: World, network: Network, filters: tuple[str, ...], fate: Fate, build: str
+        self,
+        name: str,
+        world: World,
+        network: Network,
+        filters: tuple[str, ...],
+        fate: Fate,
+        build: str,
+        known: tuple[str, ...] = (),
     ) -> None:
         super().__init__(name, world, network)
         self.filters, self._fate, self._build = filters, fate, build
+        self._schemas = tuple({"name": one} | ({"label": f"for-{one}"} if known else {}) for one in known or filters)
+        self._labels = tuple(f"for-{one}" for one in filters) if known else ()
         self.session: WorkerSession | None = None
         self._connections: dict[str, int] = {}
         self._peers: dict[int, str] = {}
@@ -46,9 +61,9 @@ class Worker(Program):
         self.is_dismissed = False
         if is_anew:
             self._token = f"token of {self.name} {self.lives}"  # its parent began anew as well, and knows of no death
-        schemas = tuple({"name": one} for one in self.filters)
+        session = f"{self.name}-{self.lives}"
         identity = Identity(
-            self.name, f"{self.name}-{self.lives}", schemas, ("video",), self._build, "host", self.lives, self._token
+            self.name, session, self._schemas, ("video",), self._build, "host", self.lives, self._token, self._labels
         )
         self.session = WorkerSession(identity, (MIDDLEWARE,), self.world.random.random, self._died)
         self._died = None

@@ -8,6 +8,7 @@ import pytest
 
 from moviola.base.processes import core_count
 from moviola.filters import registry
+from moviola.wire.addresses import Address
 from worker import __main__ as program
 from worker.child_settings import ChildSettings, ParentSettings
 from worker.offered import chosen_filters
@@ -136,3 +137,30 @@ def test_a_folder_that_takes_no_locks_is_said_in_a_sentence(
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("python -m worker: the names of its processes cannot be held: ")
     assert "No such file or directory" in line
+
+
+def test_labels_are_repeated_separated_by_commas_or_told_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert program.parse([]).labels == ()
+    assert program.parse(["--label", "gpu, big", "--label", "gpu,fast,"]).labels == ("gpu", "big", "fast")
+    monkeypatch.setenv("MOVIOLA_WORKER_LABEL", "gpu,big fast")
+    assert program.parse([]).labels == ("gpu", "big", "fast")
+    assert program.parse(["--label", "slow"]).labels == ("slow",)
+
+
+def test_what_is_no_label_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        program.parse(["--label", "gpu,GPU"])
+    assert end.value.code == 2
+    assert "a label has 1 to 63 characters of a-z, 0-9, '.', '_' and '-'" in capsys.readouterr().err
+
+
+def test_too_many_labels_are_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = [f"l{number}" for number in range(17)]
+    monkeypatch.setattr("sys.argv", ["worker", *(word for label in labels for word in ("--label", label))])
+    assert program.main() == 2
+    assert capsys.readouterr().err == "python -m worker: a worker has 16 labels at most, not 17\n"
+
+
+def test_children_are_told_the_labels() -> None:
+    told = ParentSettings(Address("127.0.0.1", 5000), ("w-1",), ("blur",), labels=("big", "gpu"))
+    assert ChildSettings.from_line(told.child("w-1", 3, None).to_line()).labels == ("big", "gpu")

@@ -79,7 +79,7 @@ def worker_row(worker: Worker, age_s: float) -> Row:
         _red(facts.failures),
         _red(facts.losses),
         f"{heard_s:.1f} s" if heard_s < 100 else age(heard_s),
-        facts.host,
+        f"{facts.host} ({', '.join(facts.labels)})" if facts.labels else facts.host,
     )
     return Row(cells, _gone(worker, heard_s) if worker.state == WorkerState.LOST else None, AFTER_STATE)
 

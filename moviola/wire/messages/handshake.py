@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 
+from moviola.base.labels import Label
 from moviola.base.mapped import Map
 from moviola.base.records import record
 from moviola.base.texts import Name, Text
@@ -157,7 +158,7 @@ class WorkerDetails(Record):
     """What a worker's Hello tells of it.
 
     Attributes:
-        filters: the schemas of the filters it offers, as plain data (see moviola/filters/schema.py).
+        filters: the schemas of the filters it has, as plain data (see moviola/filters/schema.py).
         kinds: the kinds of material that it can process, such as `video`.
         slots (threads): how many tasks it computes at once; 1.
         fingerprint: its build: library versions and processor class.
@@ -166,6 +167,7 @@ class WorkerDetails(Record):
         process_id: for people.
         host: the machine's name, for people.
         draining: as in Beat.
+        labels: what its machine has; it is given a filter whose schema has a `label` only if that is one of these.
     """
 
     filters: list[Map]
@@ -177,6 +179,7 @@ class WorkerDetails(Record):
     process_id: int = 0
     host: Name = ""
     draining: bool = False
+    labels: list[Label] = field(default_factory=list)
 
 
 @record

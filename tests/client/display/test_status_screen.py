@@ -254,7 +254,9 @@ def test_names_of_others_command_no_terminal() -> None:
     evil = "x\x1b[2J\x1b]0;owned\x07\nforged"
     known = facts(troubles=(Trouble(NOW, evil, evil, evil, 1, evil, evil, 0, evil, evil),), address=evil)
     assert known.view is not None
-    known.view.take(Worker(evil, "s", evil, WorkerFacts(tasks=[HeldTask(evil, 0, 1, evil, 2)], host=evil)))
+    known.view.take(
+        Worker(evil, "s", evil, WorkerFacts(tasks=[HeldTask(evil, 0, 1, evil, 2)], host=evil, labels=[evil]))
+    )
     known.view.take(Job(evil, evil, evil, reason=evil, progress=Progress(evil)))
     known.view.take(Job(evil + "2", evil, "done", progress=Progress(evil)))
     for line in screen(known, 300, 40):
@@ -277,3 +279,10 @@ def test_names_of_others_command_no_terminal() -> None:
 )
 def test_lines_are_shared(room: int, wanted: tuple[int, ...], given: list[int]) -> None:
     assert shares(room, wanted) == given
+
+
+def test_the_labels_of_a_worker_stand_with_its_machine() -> None:
+    known = facts(1)
+    assert known.view is not None
+    known.view.take(worker(0, host="desk", labels=["big", "gpu"]))
+    assert line_of(drawn(known, (200, 60)), "host-0").endswith("  desk (big, gpu)")

@@ -48,7 +48,7 @@ JOB = Job(
     details=Details([RequestedOutput(EVIL)], EVIL, EVIL, [FAILURE]),
 )  # fmt: skip
 VIEW = ClusterView(
-    workers={"w": Worker(EVIL, "s", EVIL, facts=WorkerFacts(tasks=[HeldTask(EVIL, 0, 1, EVIL, 2)] * 2))},
+    workers={"w": Worker(EVIL, "s", EVIL, facts=WorkerFacts(tasks=[HeldTask(EVIL, 0, 1, EVIL, 2)] * 2, labels=[EVIL]))},
     aggregators={"a": Aggregator(EVIL, "a", [Address(EVIL, 5000)], connected=True)},
     jobs={"j": JOB},
 )

@@ -11,6 +11,7 @@ from middleware import handing_on, scheduler, stages
 from middleware.events import FreeStage
 from middleware.job_control import JobControl
 from middleware.model import chain as chain_module
+from middleware.model import fleet as fleet_module
 from middleware.model import track as track_module
 from middleware.model.chain import Chain
 from middleware.model.cluster import Cluster
@@ -123,6 +124,10 @@ def _special_tasks_are_not_tried() -> Patch:
 
 def _groups_of_workers_are_not_sorted_anew() -> Patch:
     return Fleet, "_groups_changed", lambda self: self._able.clear()
+
+
+def _labels_are_ignored() -> Patch:
+    return fleet_module, "_withheld", lambda details: {}
 
 
 def _another_priority_is_not_kept() -> Patch:

@@ -47,7 +47,7 @@ function card(filter, onChoose) {
   return h("button", { type: "button", class: "filter-card", onclick: () => onChoose(filter.name) },
     h("strong", {}, filter.name), h("span", {}, filter.summary),
     filter.hides && h("span", { class: "muted small" }, "frames on which it fails are black"),
-    !filter.workers && h("span", { class: "badge warn" }, "no worker offers it now"));
+    !filter.workers && h("span", { class: "badge warn" }, filter.label ? `no worker labelled ${filter.label} offers it now` : "no worker offers it now"));
 }
 
 const searched = (filter) =>

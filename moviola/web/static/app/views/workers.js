@@ -107,7 +107,7 @@ class Row {
     if (this.shownState !== word) clear(this.state, h("span", { class: `badge ${kind}` }, word));
     this.shownState = word;
     this.node.classList.toggle("gone", worker.state === "lost");
-    setText(this.offers, `${counted(worker.filters.length, "filter")} · ${worker.kinds.join(", ")} · ${counted(worker.slots, "task")} at once`);
+    setText(this.offers, `${counted(worker.filters.length, "filter")} · ${worker.kinds.join(", ")} · ${counted(worker.slots, "task")} at once${worker.labels.length ? ` · labelled ${worker.labels.join(", ")}` : ""}`);
     clear(this.now, this.#nowLines(worker).map((line) => h("li", {}, line)));
     clear(this.figures, figures(worker).map(([name, value, isBad]) => h("div", {}, h("dt", {}, name), h("dd", { class: `number ${isBad ? "trouble" : ""}` }, value))));
     this.#showButtons(worker, abilities);
