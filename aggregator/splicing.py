@@ -28,6 +28,7 @@ import xxhash
 from moviola.base.failures import MAX_FAILURES_IN_SUMMARY, Failure
 from moviola.base.output_summary import OutputSummary
 from moviola.media import kinds, metadata, metrics
+from moviola.media.cluster_statistics import ResultFacts, cluster_statistics
 from moviola.media.errors import BadHeader, ForeignExtradata, MediaError, NothingToSplice
 from moviola.media.manifest.records import Maker
 from moviola.media.material import Output, Source, header
@@ -51,7 +52,6 @@ from .splice_messages import (
     TrackChunk,
     to_map,
 )
-from .statistics import ResultFacts, cluster_statistics
 
 STEP_INTERVAL_S: Final = 1.0
 """How often a sign of life is given at most."""

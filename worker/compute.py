@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -11,12 +10,9 @@ from types import MappingProxyType
 from typing import Final
 
 from moviola.base.mapped import Map
-from moviola.base.vocabulary import CauseKind
-from moviola.filters.assets import AssetError, travelled
-from moviola.filters.runner import FilterError
-from moviola.filters.schema import ParameterError
-from moviola.filters.toolbox.opencv import cv2, is_out_of_memory
-from moviola.media.errors import MediaError, ProcessingFailed, TooLargeToHandOn
+from moviola.filters.assets import travelled
+from moviola.filters.toolbox.opencv import cv2
+from moviola.media.failing import failure_of
 from moviola.media.kind import Deferred, Process
 from moviola.media.material import Output, Result
 from moviola.wire.framing import Buffer
@@ -25,10 +21,6 @@ from moviola.wire.schema import Lease
 
 from .events import Computed, Event, Failed, Stopped
 from .shared_status import Note
-
-MAX_CAUSE_TEXT: Final = 2_000
-MAX_CAUSE_TRACEBACK: Final = 8_000
-"""Characters of a failure that travel; of a traceback the end, which says most. Middleware keeps many of them."""
 
 NO_ASSETS: Final[Mapping[str, bytes]] = MappingProxyType({})
 
@@ -131,27 +123,6 @@ class Computer:
             return process(order.payload, task.source, output, mode=task.mode, on_frame=on_frame, **shared)
 
 
-_IN_WORDS: Final = (MediaError, FilterError, ParameterError, AssetError)
-"""Exceptions whose text is a sentence of ours: their names would say nothing more."""
-
-
 def cause_of(error: BaseException) -> Cause:
     """Return an exception as Released tells it."""
-    filter_name = frame = None
-    trace = "".join(traceback.format_exception(error))
-    if isinstance(error, ProcessingFailed):
-        filter_name, frame, trace = error.filter_name, error.frames[0], error.traceback
-    elif isinstance(error, FilterError):
-        filter_name, frame, trace = error.filter_name, error.frame, error.trace
-    text = str(error) if isinstance(error, _IN_WORDS) else _named(error)
-    return Cause(_kind_of(error), text[:MAX_CAUSE_TEXT], filter_name, frame, trace[-MAX_CAUSE_TRACEBACK:])
-
-
-def _kind_of(error: BaseException) -> CauseKind:
-    if isinstance(error, TooLargeToHandOn):
-        return CauseKind.TOO_LARGE
-    return CauseKind.MEMORY if is_out_of_memory(error) else CauseKind.EXCEPTION
-
-
-def _named(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".removesuffix(": ")
+    return Cause(*failure_of(error))

@@ -13,6 +13,17 @@ WEB_LIBRARIES: Final = ("starlette", "uvicorn", "sse_starlette", "python_multipa
 """What the gateway imports of the extra `web`."""
 
 
+def missing_for_ray() -> str:
+    """Return what to type where Ray is not installed, as a sentence without its full stop; empty where it is."""
+    if find_spec("ray") is not None:
+        return ""
+    what = "'ray>=2.40,<3'" if is_checkout() else "'moviola[ray]'"
+    return (
+        f"Ray is not installed; install it, in the version that the cluster has, with: {shlex.quote(sys.executable)} "
+        f"-m pip install {what}"
+    )
+
+
 def missing_for_web() -> str:
     """Return which libraries the gateway lacks and what to type for them, as a sentence without its full stop; empty
     if it lacks none."""

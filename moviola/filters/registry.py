@@ -130,6 +130,11 @@ def load_plugin(path: Path, source: bytes | None = None) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def forget_plugins() -> None:
+    """Forget all filters that are not built in, so that other versions of them can be loaded."""
+    _loaded.clear()
+
+
 def add(kind: type[Filter]) -> None:
     """Make a filter known that a program has defined, in place of an earlier one that it defined under that name.
 

@@ -16,7 +16,7 @@ from moviola.filters.assets import AssetError, travelled
 from moviola.filters.plugin_sources import PluginSources
 from moviola.filters.registry import PluginError
 from moviola.filters.schema import ParameterError
-from moviola.media.computing import Setup, Task
+from moviola.media.computing import Computed, Setup, Task
 from moviola.media.errors import MediaError
 
 
@@ -42,8 +42,8 @@ def _prepared(setup: Setup) -> MediaError | None:
     return None
 
 
-def _computed(task: Task) -> bytes | MediaError:
-    """Return the result's payload, or what went wrong, as what can be pickled whatever it is."""
+def _computed(task: Task) -> Computed | MediaError:
+    """Return the result, or what went wrong, as what can be pickled whatever it is."""
     try:
         return task.compute()
     except (MediaError, ParameterError, AssetError, OSError) as error:

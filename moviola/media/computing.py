@@ -1,7 +1,8 @@
 """How the chunks of a job without a cluster are computed: one after another, by several threads, or by processes.
 
-All ways take the same chunks, run the same `process` on each, and give the results in the same order, so that the files
-that are made of them are equal, digest for digest. A chunk brings the frames before it that its filters look back at.
+All ways take the same chunks and run the same `process` on each, and a result says which chunk it is of, so that the
+files that are made of them are equal, digest for digest. A chunk brings the frames before it that its filters look back
+at. An engine that others run (moviola/engines) is one more way.
 """
 
 from __future__ import annotations
@@ -19,15 +20,41 @@ from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 from moviola.base import processes
+from moviola.base.vocabulary import Mode
 from moviola.media import kinds
 from moviola.media.errors import MediaError
+from moviola.media.manifest.records import Maker
 from moviola.media.material import Header, Output
 
 PROGRAM: Final = processes.program("moviola.media.compute_process")
 
+NOBODY: Final = Maker("", 1)
+"""Who makes results in this process and in its children, at the first try: it has no name."""
+
 AHEAD: Final = 2
 """Chunks for each thread or process that are read and not computed yet, or computed and not taken yet: enough that none
 waits, and few enough for the memory of a small machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """The result of a task.
+
+    Attributes:
+        output: the number of the output that it is a part of.
+        index: of the chunk.
+        frame_count: how many frames the chunk has.
+        payload: of the result.
+        fingerprint: which build made it.
+        maker: who made it.
+    """
+
+    output: int
+    index: int
+    frame_count: int
+    payload: bytes | memoryview
+    fingerprint: str
+    maker: Maker = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +65,45 @@ class Task:
         kind: of material.
         source: what its kind tells of the source (`Source.process`).
         payload: of the chunk.
+        number: of the output.
+        index: of the chunk.
+        first_frame: index in the source of the chunk's first frame.
+        frame_count: how many frames the chunk has.
+        mode: whether its filters run (moviola.base.vocabulary.Mode).
     """
 
     kind: str
     source: Header
-    payload: bytes
+    payload: bytes | memoryview
     output: Output
+    number: int = 0
+    index: int = 0
+    first_frame: int = 0
+    frame_count: int = 0
+    mode: str = Mode.FILTER
 
-    def compute(self) -> bytes:
-        """Return the payload of the result. Raise what the kind's `process` raises."""
-        return kinds.processor(self.kind)(self.payload, self.source, self.output).payload
+    def compute(self) -> Computed:
+        """Return the result. Raise what the kind's `process` raises."""
+        made = kinds.processor(self.kind)(self.payload, self.source, self.output, mode=self.mode)
+        return Computed(self.number, self.index, self.frame_count, made.payload, made.fingerprint)
 
 
 class Computing(Protocol):
     """A way to compute tasks."""
 
-    def results(self, tasks: Iterable[Task]) -> Iterator[bytes]:
-        """Yield the payload of each task's result, in the order of the tasks, which are taken as there is room for
-        them. Raise what `Task.compute` raises, and what the iterator of the tasks raises."""
+    def results(self, tasks: Iterable[Task]) -> Iterator[Computed]:
+        """Yield the result of each task, in any order; tasks are taken as there is room for them.
+
+        Raise what `Task.compute` raises, and what the iterator of the tasks raises.
+        """
         ...
 
 
 class InSequence:
     """One after another, in the thread that asks for the results."""
 
-    def results(self, tasks: Iterable[Task]) -> Iterator[bytes]:
-        """As in Computing."""
+    def results(self, tasks: Iterable[Task]) -> Iterator[Computed]:
+        """As in Computing, in the order of the tasks."""
         return (task.compute() for task in tasks)
 
 
@@ -89,11 +129,11 @@ class Threads:
     ) -> None:
         self._executor.shutdown(cancel_futures=True)
 
-    def results(self, tasks: Iterable[Task]) -> Iterator[bytes]:
-        """As in Computing."""
+    def results(self, tasks: Iterable[Task]) -> Iterator[Computed]:
+        """As in Computing, in the order of the tasks."""
         return _in_order(self._executor, self._compute, tasks, AHEAD * self._count)
 
-    def _compute(self, task: Task) -> bytes:
+    def _compute(self, task: Task) -> Computed:
         return task.compute()
 
 
@@ -144,11 +184,11 @@ class Processes(Threads):
         self._end()  # first, so that no thread waits for one
         super().__exit__(kind, error, trace)
 
-    def _compute(self, task: Task) -> bytes:
+    def _compute(self, task: Task) -> Computed:
         with self._lock:
             child = self._idle.pop()  # there are as many as threads
         try:
-            result: bytes = child.ask(task)
+            result: Computed = child.ask(task)
             return result
         finally:
             with self._lock:
@@ -190,10 +230,10 @@ class _Child:
 
 
 def _in_order(
-    executor: ThreadPoolExecutor, compute: Callable[[Task], bytes], tasks: Iterable[Task], ahead: int
-) -> Iterator[bytes]:
+    executor: ThreadPoolExecutor, compute: Callable[[Task], Computed], tasks: Iterable[Task], ahead: int
+) -> Iterator[Computed]:
     """Yield what `compute` returns for each task, in order, with up to `ahead` tasks begun and not yielded."""
-    begun: deque[Future[bytes]] = deque()
+    begun: deque[Future[Computed]] = deque()
     try:
         for task in tasks:
             begun.append(executor.submit(compute, task))

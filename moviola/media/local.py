@@ -1,24 +1,25 @@
-"""A whole job without a cluster: split | process | splice, usually in one process. Every cluster run must equal it."""
+"""A whole job without a cluster of ours: split | process | splice, usually in one process. Every cluster run must equal
+it."""
 
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from time import monotonic
-from typing import BinaryIO, Self
+from typing import BinaryIO, NamedTuple, Protocol, Self
 
 from moviola.base.files import aside, followed, put, sync
 from moviola.base.output_summary import OutputSummary
 from moviola.filters.registry import make_chain
 from moviola.media import kinds, metadata, metrics
-from moviola.media.computing import IN_SEQUENCE, Computing, Task
+from moviola.media.computing import IN_SEQUENCE, NOBODY, Computed, Computing, Task
 from moviola.media.errors import NamesTaken
+from moviola.media.manifest.records import Maker
 from moviola.media.material import Cutting, Material, Output, Source
 from moviola.media.spliced import Spliced
 
@@ -47,6 +48,30 @@ class LocalOutput:
         return metrics.summary(self.output.name, self.spliced, self.metrics, self.metrics_path.name)
 
 
+class Kept(Protocol):
+    """The results of a job from when they are computed until its files are there."""
+
+    def holds(self, output: int, index: int) -> bool:
+        """Return whether the result of this chunk for this output is here, so that it need not be computed."""
+        ...
+
+    def keep(self, computed: Computed) -> None:
+        """Take a result. Raise MediaError, OSError where it cannot be kept."""
+        ...
+
+    def payloads(self, output: int) -> Iterable[bytes]:
+        """Return the results of an output in the order of their chunks, to be iterated over any number of times."""
+        ...
+
+    def maker(self, output: int, index: int) -> Maker:
+        """Return who made a result."""
+        ...
+
+    def statistics(self, output: int, spliced: Spliced) -> metrics.ClusterStatistics | None:
+        """Return what a cluster did for an output; None where there was none."""
+        ...
+
+
 def run_local(
     material: Material,
     outputs: Sequence[Output],
@@ -57,7 +82,8 @@ def run_local(
     put: Callable[[Path, Path], None] = partial(put, replace=False),  # noqa: B008 - it holds nothing
     spare_of: Callable[[str], Path] | None = None,
     computing: Computing = IN_SEQUENCE,
-    on_source: Callable[[Source], None] = lambda _source: None,
+    on_source: Callable[[Source], Kept | None] = lambda _source: None,
+    job: str = "",
 ) -> list[LocalOutput]:
     """Filter `material` once for each of `outputs`.
 
@@ -70,7 +96,9 @@ def run_local(
 
     `computing` decides whether chunks are computed one after another or several at a time; the files are the same.
 
-    `on_source` is called with the source before anything is done with it; where it raises, nothing is.
+    `on_source` is called with the source before anything is done with it; where it raises, nothing is. It may return
+    what keeps the job's results; otherwise they lie in unnamed files beside the finished ones. `job` is the job's id,
+    where it has one that others know.
 
     Raise UnreadableSource, ProcessingFailed, SpliceError, NamesTaken (moviola.media.errors),
     moviola.filters.schema.ParameterError, OSError.
@@ -79,38 +107,46 @@ def run_local(
     context_frames = max(sum(each.context_frames for each in make_chain(output.chain)) for output in outputs)
     source, chunks = kinds.split(material, replace(cutting, context_frames=context_frames))
     kinds.check(source, outputs)
-    on_source(source)
+    given = on_source(source)
     with ExitStack() as stack:
         files = stack.enter_context(_LocalFiles(path_of, put, spare_of))
-        results = [stack.enter_context(_Spill(files.unnamed())) for _ in outputs]
-        passthrough = {number: stack.enter_context(_Spill(files.unnamed())) for number in range(1, source.stream_count)}
+        unnamed = partial(_opened, stack, files)
+        kept = _Spills([unnamed() for _ in outputs]) if given is None else given
+        passthrough = {number: unnamed() for number in range(1, source.stream_count)}
         frame_count = source.frame_count * len(outputs)
-        begun: deque[tuple[_Spill, int]] = deque()  # of tasks without a result: where it goes, and its frames
         done = 0
 
-        def tasks() -> Iterator[Task]:
-            for chunk in chunks:
-                if chunk.stream:
-                    passthrough[chunk.stream].append(chunk.payload)
-                    continue
-                for output, spill in zip(outputs, results, strict=True):
-                    begun.append((spill, chunk.frame_count))
-                    yield Task(source.kind, source.process, chunk.payload, output)
-
-        for payload in computing.results(tasks()):
-            spill, count = begun.popleft()
-            spill.append(payload)
-            done += count
+        def count(frames: int) -> None:
+            nonlocal done
+            done += frames
             if on_progress is not None:
                 on_progress(LocalProgress(done, frame_count))
+
+        def tasks() -> Iterator[Task]:
+            first = 0
+            for chunk in chunks:
+                if chunk.stream:
+                    passthrough[chunk.stream].append(chunk.index, chunk.payload)
+                    continue
+                for number, output in enumerate(outputs):
+                    if kept.holds(number, chunk.index):
+                        count(chunk.frame_count)
+                        continue
+                    place = (number, chunk.index, first, chunk.frame_count)
+                    yield Task(source.kind, source.process, chunk.payload, output, *place)
+                first += chunk.frame_count
+
+        for computed in computing.results(tasks()):
+            kept.keep(computed)
+            count(computed.frame_count)
         spliced = [
-            kinds.splice(files, source, output, spill, passthrough)
-            for output, spill in zip(outputs, results, strict=True)
+            kinds.splice(files, source, output, kept.payloads(number), passthrough, partial(kept.maker, number), job)
+            for number, output in enumerate(outputs)
         ]
         finished = []
-        for output, one in zip(outputs, spliced, strict=True):
+        for number, (output, one) in enumerate(zip(outputs, spliced, strict=True)):
             name = output.name + metrics.SUFFIX
-            facts = metrics.build(source, output, one, monotonic() - started)
+            facts = metrics.build(source, output, one, monotonic() - started, kept.statistics(number, one))
             metrics.write(files.partial(name), facts.to_wire())
             finished.append(LocalOutput(output, path_of(one.main), path_of(name), one, facts))
         metrics.write(files.partial(metadata.NAME), metadata.build(source, spliced))
@@ -197,11 +233,19 @@ class _LocalFiles:
             self._made.append(each)
 
 
+class _Part(NamedTuple):
+    """Where a payload lies in a file."""
+
+    offset: int
+    size: int
+
+
 class _Spill:
-    """Payloads in a file, to be read in order any number of times. Closes the file."""
+    """Payloads in a file, to be read in the order of their numbers any number of times. Closes the file."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._sizes: list[int] = []
+        self._parts: dict[int, _Part] = {}
+        self._end = 0
         self._file = file
 
     def __enter__(self) -> _Spill:
@@ -210,13 +254,38 @@ class _Spill:
     def __exit__(self, *_exception: object) -> None:
         self._file.close()
 
-    def append(self, payload: bytes) -> None:
+    def append(self, index: int, payload: bytes | memoryview) -> None:
         self._file.write(payload)
-        self._sizes.append(len(payload))
+        self._parts[index] = _Part(self._end, len(payload))
+        self._end += len(payload)
 
     def __iter__(self) -> Iterator[bytes]:
         self._file.flush()
-        offset = 0
-        for size in self._sizes:
-            yield os.pread(self._file.fileno(), size, offset)
-            offset += size
+        for _, part in sorted(self._parts.items()):
+            yield os.pread(self._file.fileno(), part.size, part.offset)
+
+
+def _opened(stack: ExitStack, files: _LocalFiles) -> _Spill:
+    return stack.enter_context(_Spill(files.unnamed()))
+
+
+class _Spills:
+    """Results in a file for each output, gone with the process: none is here before it is computed."""
+
+    def __init__(self, spills: Sequence[_Spill]) -> None:
+        self._spills = spills
+
+    def holds(self, _output: int, _index: int) -> bool:
+        return False
+
+    def keep(self, computed: Computed) -> None:
+        self._spills[computed.output].append(computed.index, computed.payload)
+
+    def payloads(self, output: int) -> Iterable[bytes]:
+        return self._spills[output]
+
+    def maker(self, _output: int, _index: int) -> Maker:
+        return NOBODY
+
+    def statistics(self, _output: int, _spliced: Spliced) -> None:
+        return None

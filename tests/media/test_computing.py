@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from moviola.filters.chain import Step
-from moviola.media.computing import IN_SEQUENCE, Computing, Processes, Setup, Task, Threads
+from moviola.media.computing import IN_SEQUENCE, Computed, Computing, Processes, Setup, Task, Threads
 from moviola.media.errors import MediaError
 from moviola.media.local import run_local
 from moviola.media.material import Cutting, Encoder, Material, Output
@@ -60,11 +60,11 @@ class _Gated(Task):
 
     __slots__ = ()
 
-    def compute(self) -> bytes:
+    def compute(self) -> Computed:
         gate = self.source
         assert isinstance(gate, threading.Event)
         assert gate.wait(60)
-        return self.payload
+        return Computed(0, self.payload[0], 1, self.payload, "")
 
 
 def test_results_come_in_the_order_of_the_tasks_and_few_are_read_ahead() -> None:
@@ -83,9 +83,9 @@ def test_results_come_in_the_order_of_the_tasks_and_few_are_read_ahead() -> None
 
     with Threads(2) as computing:
         results = computing.results(tasks())
-        assert next(results) == b"\0"
+        assert next(results).index == 0
         assert taken == [0, 1, 2, 3]
-        assert [each[0] for each in results] == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+        assert [each.index for each in results] == [1, 2, 3, 4, 5, 6, 7, 8, 9]
 
 
 def test_what_goes_wrong_in_a_process_is_told(processes: Processes, tmp_path: Path) -> None:

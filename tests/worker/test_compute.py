@@ -14,11 +14,12 @@ import pytest
 from moviola.filters.runner import FilterError
 from moviola.filters.schema import ParameterError
 from moviola.media.errors import BadHeader, BundleError, MediaError, ProcessingFailed, ResultTooLarge
+from moviola.media.failing import MAX_CAUSE_TEXT, MAX_CAUSE_TRACEBACK
 from moviola.wire.messages import Cause, Released, check_sendable
 from moviola.wire.schema import Lease
 from tests.waiting import PATIENCE_S
 from tests.worker.cluster import task
-from worker.compute import MAX_CAUSE_TEXT, MAX_CAUSE_TRACEBACK, Computer, cause_of, load
+from worker.compute import Computer, cause_of, load
 from worker.events import Computed, Event, Failed, Stopped
 from worker.shared_status import Note
 

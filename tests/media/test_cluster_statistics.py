@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from array import array
 
-from aggregator.statistics import ResultFacts, cluster_statistics
 from moviola.base.failures import Failure
 from moviola.base.job_statistics import JobStatistics
+from moviola.media.cluster_statistics import ResultFacts, cluster_statistics
 from moviola.media.metrics import WorkerStatistics
 
 

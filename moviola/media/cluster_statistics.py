@@ -1,4 +1,4 @@
-"""What a cluster did for an output, from the rows of its results and what the middleware tells with Finish."""
+"""What a cluster did for an output, from the rows of its results and from how its tasks were handed out."""
 
 from __future__ import annotations
 
