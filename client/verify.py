@@ -101,16 +101,16 @@ def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int
 def _outputs(options: argparse.Namespace) -> Iterator[Path]:
     """Yield the outputs that are named, and those in jobs' folders. Raise UsageError."""
     from moviola.media.manifest.reader import BadManifest  # noqa: PLC0415
-    from moviola.verification.verify import NoManifest, manifest_of, outputs_in  # noqa: PLC0415
+    from moviola.verification.verify import NoManifest, manifest_of, named, outputs_in  # noqa: PLC0415
 
     if options.manifest is not None and len(options.outputs) > 1:
         raise UsageError("--manifest is that of one result, and there are several; verify them one by one")
-    for output in options.outputs:
+    for output in map(named, options.outputs):
         if options.manifest is not None or not output.is_dir():
             yield output
             continue
         try:
-            manifest_of(Path(output.absolute()))
+            manifest_of(output)
             yield output
         except NoManifest as error:
             try:

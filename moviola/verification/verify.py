@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -39,11 +40,17 @@ class NoManifest(ValueError):
     """There is no manifest where one is looked for."""
 
 
+def named(path: Path) -> Path:
+    """Return the same place by a path that ends in its name: `.` and `..` have none to go by. A link keeps its own."""
+    return Path(os.path.abspath(path)) if path.name in ("", "..") else path
+
+
 def manifest_of(output: Path) -> Path:
     """Return where the manifest of an output lies. Raise NoManifest where there is none."""
+    output = named(output)
     endings = (output.suffix, "", *_ENDINGS)
     for name in dict.fromkeys(output.name.removesuffix(ending) for ending in endings):
-        path = output.with_name(name + manifests.SUFFIX)
+        path = output.parent / (name + manifests.SUFFIX)  # the root of all folders has no name
         if path.is_file():
             return path
     raise NoManifest(f"{output} has no manifest beside it, called {output.stem}{manifests.SUFFIX}")
@@ -84,6 +91,7 @@ def verify(
     began_at = monotonic()
     if not output.exists():
         raise FileNotFoundError(2, "No such file or directory", str(output))
+    output = named(output)
     path = manifest_of(output) if manifest is None else manifest
     told = read_manifest(path)
     made = _Verifier(output, told, decode=decode, on_progress=on_progress).result(str(path))

@@ -14,6 +14,7 @@ from moviola.media.local import run_local
 from moviola.media.manifest import SUFFIX
 from moviola.media.material import Cutting, Encoder, Material, Output
 from tests.client.in_process import Typed, on_a_plain_terminal, run_typed
+from tests.media.images.pictures import corners, encoded
 from tests.media.video.clips import encode
 from tests.verification.spoiling import remuxed
 
@@ -102,3 +103,54 @@ def test_python(job: Path, tmp_path: Path) -> None:
     assert [frame.source_frame for frame in frames] == list(range(12))
     with pytest.raises(moviola.UsageError, match="has no manifest beside it"):
         moviola.verify(job / "clip.mp4")
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """An output of pictures, a folder with its manifest beside it, in a job's folder."""
+    files = [(name, tmp_path / name) for name in ("a.png", "b.png")]
+    for _, path in files:
+        path.write_bytes(encoded(corners(16, 8)))
+    folder = tmp_path / "job"
+    output = Output("out", (Step("identity", {}),), Encoder())
+    run_local(Material("images", "photos", tuple(files)), [output], Cutting(), folder.joinpath)
+    return folder / "out"
+
+
+@pytest.mark.parametrize("where", [".", "../out", "./../out/.", "sub/.."])
+def test_an_output_of_pictures_that_one_stands_in(
+    pictures: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.chdir(pictures)
+    (pictures / "sub").mkdir()
+    status, out, err = typed(where)
+    assert (status, err) == (0, "")
+    assert out.startswith("out is complete.")
+    assert moviola.verify(where).complete
+
+
+@pytest.mark.parametrize("where", [".", "out/.."])
+def test_the_folder_of_a_job_that_one_stands_in(
+    pictures: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.chdir(pictures.parent)
+    assert typed(where)[1].startswith("out is complete.")
+
+
+def test_a_link_to_an_output_goes_by_its_own_name(pictures: Path, typed: Typed) -> None:
+    link = pictures.parent / "link"
+    link.symlink_to(pictures)
+    status, _, err = typed(link)
+    assert (status, err.split(" has ")[0]) == (2, str(link))
+    (pictures.parent / f"link{SUFFIX}").write_bytes((pictures.parent / f"out{SUFFIX}").read_bytes())
+    assert typed(link)[1].startswith("link is complete.")
+
+
+@pytest.mark.parametrize("where", ["/", "."])
+def test_a_folder_with_nothing_of_ours_is_one_sentence(
+    tmp_path: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, out, err = typed(where)
+    assert (status, out) == (2, "")
+    assert f"{where if where == '/' else tmp_path} has no manifest beside it" in err
