@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from typing import Final
 
@@ -51,11 +52,11 @@ def compare_stream(number: int, made: RecordedStream, found: FoundStream, offset
         offset_s: by how much the video is later than it was made; None where the file does not tell its times, so that
             nothing can be in step with it, or out of it.
     """
-    comparison = _Comparison(number, made, found, offset_s or 0.0)
-    has_times = offset_s is not None and found.has_times
     if found.codec != made.line.codec:
         text = f"{name_of(number, made)} is encoded anew, as {found.codec}"
         return [Problem(Fault.ALTERED, name_of(number, made), _capital(text))]
+    comparison = _Comparison(number, made, found, offset_s or 0.0)
+    has_times = offset_s is not None and found.has_times
     is_whole = (len(found.crc), found.total_crc, found.size) == (len(made.crc), made.total.crc, made.total.size)
     if found.total_crc == made.total.crc and found.size == made.total.size and not is_whole:
         return list(comparison.edges()) if has_times else []  # the same bytes, in other packets
@@ -70,7 +71,11 @@ class _Comparison:
         self._tolerance_s = tolerance_s(made.line.time_base, found.time_base)
         self._made_starts = list(accumulate(made.counts, initial=0))
         self._found_starts = list(accumulate(found.counts, initial=0))
-        self._alignment: Alignment = align(made.crc, found.crc)
+
+    @cached_property
+    def _alignment(self) -> Alignment:
+        """Where each block is. Nobody asks where the same bytes stand in other packets: no block is as it was then."""
+        return align(self._made.crc, self._found.crc)
 
     def gaps(self) -> Iterator[Problem]:
         """Yield what is missing, altered or out of order."""

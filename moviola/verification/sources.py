@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from moviola.base.hashes import xxh3_of
 from moviola.media import kinds
 from moviola.media.errors import UnreadableSource
 from moviola.media.manifest.reader import NO_TIME, Manifest
@@ -13,6 +15,9 @@ from moviola.media.material import Cutting
 from moviola.session import sources
 from moviola.session.units import counted
 from moviola.verification.findings import MAX_PROBLEMS, Fault, Problem, clock, ranges, those, tolerance_s, verb
+
+if TYPE_CHECKING:
+    from moviola.media.video.scanned import Scan
 
 SUBJECT = "source"
 
@@ -30,24 +35,40 @@ def compare_source(manifest: Manifest, path: Path) -> Iterator[Problem]:
         found = " and ".join(sorted({kinds.KINDS[each.kind].plural for each in materials}))
         reason = f"the output was made of {kinds.KINDS[header.kind].plural}, and this is {found or 'something else'}"
         raise UnreadableSource(path, reason, f"name the source, which was called {header.source}")
-    source, _ = kinds.split(materials[0], Cutting())
-    if source.fingerprint != header.source_xxh3:
-        text = f"{path.name} is not the source: its xxh3 is {source.fingerprint}, and that of the source was"
-        yield Problem(Fault.OTHER, SUBJECT, f"{text} {header.source_xxh3}")
-    unit = kinds.unit_of(header.kind)
-    if source.frame_count != header.source_frames:
-        text = f"{path.name} has {counted(source.frame_count, unit)}, and the source had {header.source_frames}"
-        yield Problem(Fault.OTHER, SUBJECT, text)
-    elif manifest.has_frames:
-        yield from _times(manifest, path)
+    if manifest.has_frames:
+        yield from _video(manifest, path)
+    else:
+        source, _ = kinds.split(materials[0], Cutting())
+        yield from _another(manifest, path, source.fingerprint, source.frame_count)
 
 
-def _times(manifest: Manifest, path: Path) -> Iterator[Problem]:
-    """Yield which frames of a video have other times than the manifest tells."""
+def _video(manifest: Manifest, path: Path) -> Iterator[Problem]:
+    """Yield what is wrong with a video. It is read twice, to find its frames and to hash it, and never cut."""
     from moviola.media.video.scan import scan  # noqa: PLC0415 - FFmpeg, which images and tables do without
-    from moviola.media.video.timeline import source_time  # noqa: PLC0415
 
     found = scan(path)
+    frame_count = found.track.frames_before[-1]
+    yield from _another(manifest, path, xxh3_of(path), frame_count)
+    if frame_count == manifest.header.source_frames:
+        yield from _times(manifest, found)
+
+
+def _another(manifest: Manifest, path: Path, fingerprint: str, frame_count: int) -> Iterator[Problem]:
+    """Yield what tells that it is another source."""
+    header = manifest.header
+    if fingerprint != header.source_xxh3:
+        text = f"{path.name} is not the source: its xxh3 is {fingerprint}, and that of the source was"
+        yield Problem(Fault.OTHER, SUBJECT, f"{text} {header.source_xxh3}")
+    if frame_count != header.source_frames:
+        unit = kinds.unit_of(header.kind)
+        text = f"{path.name} has {counted(frame_count, unit)}, and the source had {header.source_frames}"
+        yield Problem(Fault.OTHER, SUBJECT, text)
+
+
+def _times(manifest: Manifest, found: Scan) -> Iterator[Problem]:
+    """Yield which frames of a video have other times than the manifest tells."""
+    from moviola.media.video.timeline import source_time  # noqa: PLC0415 - FFmpeg, as above
+
     if found.track.times is None:
         return
     stretches = found.timeline.stretches(found.stream_index, found.track.pts)
@@ -69,7 +90,6 @@ def _times(manifest: Manifest, path: Path) -> Iterator[Problem]:
 
 def unaccounted(manifest: Manifest, unit: str) -> Iterator[Problem]:
     """Yield which frames of the source the job itself lost, by what the manifest tells."""
-    told = 0
     for lost in manifest.lost[:MAX_PROBLEMS]:
         last = lost.first + lost.frame_count - 1
         text = f"Source {those(unit, lost.first, last)} {verb(lost.first, last)} not in the output: {lost.cause}"

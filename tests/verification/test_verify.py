@@ -9,6 +9,9 @@ from moviola.filters.chain import Step
 from moviola.media.local import run_local
 from moviola.media.manifest import SUFFIX
 from moviola.media.material import Cutting, Encoder, Material, Output
+from moviola.media.video import scan as scan_module
+from moviola.media.video import split as split_module
+from moviola.media.video.scanned import Scan
 from moviola.verification.findings import Fault, Verdict, Verification
 from moviola.verification.verify import NoManifest, manifest_of, verify
 from tests.media.video.clips import encode
@@ -168,6 +171,19 @@ def test_another_source(folder: Path, tmp_path: Path) -> None:
     copied = remuxed(folder / "clip.mkv", tmp_path / "clip.mkv")
     found = verify(output, copied)
     assert [problem.fault for problem in found.problems] == [Fault.OTHER], "its frames have the same times"
+
+
+def test_a_source_is_looked_through_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked, real = [], scan_module.scan
+
+    def counted(path: Path) -> Scan:
+        looked.append(path)
+        return real(path)
+
+    for module in (scan_module, split_module):
+        monkeypatch.setattr(module, "scan", counted)
+    assert verify(folder / "h264-mp4.mp4", folder / "clip.mkv").complete
+    assert looked == [folder / "clip.mkv"]
 
 
 def test_nobody_has_a_manifest(tmp_path: Path) -> None:
