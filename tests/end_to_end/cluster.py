@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
+from unittest.mock import patch
 
 import psutil
 
+from client import file_sender
+from client import status as status_command
 from moviola.session.cluster_view import ClusterView, look
 from moviola.session.target import Target
 from moviola.wire.addresses import Address
@@ -174,13 +179,30 @@ class LocalCluster:
             cwd=self.folder, env=self.environment, stdout=stdout, stderr=stderr, text=True,
         )  # fmt: skip
 
+    def here(self, main: Callable[[Sequence[str]], int], *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command of the client in the cluster's environment and in this process: a process of its own takes as
+        long to load as most jobs of tests take to compute. Where many files may not be open, nor here: see `run`."""
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            patch.dict(os.environ, self.environment, clear=True),
+            chdir(self.folder), redirect_stdout(out), redirect_stderr(err),
+        ):  # fmt: skip
+            try:
+                status = main(arguments)
+            except SystemExit as left:
+                status = int(left.code or 0)
+        return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
+
     def send(self, *arguments: str, status: int = 0) -> dict[str, Any]:
         """One job from start to end; its `--json` object."""
-        return finished(self.begin(*arguments), status)
+        if self._limited:
+            return finished(self.begin(*arguments), status)
+        done = self.here(file_sender.main, *arguments, "--json")
+        return _outcome(done.returncode, done.stdout, done.stderr, status)
 
     def status(self) -> dict[str, Any]:
         """What `client.status --json` says."""
-        found = json.loads(self.run("client.status", "--json").stdout)
+        found = json.loads(self.here(status_command.main, "--json").stdout)
         assert isinstance(found, dict)
         return found
 
@@ -188,7 +210,12 @@ class LocalCluster:
 def finished(sender: subprocess.Popen[str], status: int = 0, timeout_s: float = 300) -> dict[str, Any]:
     """Waits for a `file_sender --json` of one job; its object."""
     out, err = sender.communicate(timeout=timeout_s)
-    assert sender.returncode == status, f"exit status {sender.returncode}\n{out}\n{err}"
+    return _outcome(sender.returncode, out, err, status)
+
+
+def _outcome(returned: int, out: str, err: str, status: int) -> dict[str, Any]:
+    """The only line of a `file_sender --json` that has ended."""
+    assert returned == status, f"exit status {returned}\n{out}\n{err}"
     lines = out.splitlines()
     assert len(lines) == 1, out
     outcome = json.loads(lines[0])
