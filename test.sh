@@ -52,7 +52,7 @@ check format "$tools/ruff" format --check .
 check types "$tools/mypy"
 check imports "$tools/lint-imports"
 check shell "$tools/shellcheck" --external-sources run.sh stop.sh test.sh .ci/run moviola/launcher/*.sh docker/*.sh
-check simulation "$tools/python" -m tests.simulation --seeds 150 --first 1 # the same each time; the suite 'simulation' plays fresh ones
+check simulation "$tools/python" -m tests.simulation --seeds 60 --first 1 # the same each time; the suite 'simulation' plays fresh ones
 wait "$compiling" || true # what cannot be collected is told by the tests
 # One process more than cores: tests of real programs wait about as often as they compute.
 check tests "$tools/python" -m pytest --numprocesses "$(($(getconf _NPROCESSORS_ONLN) + 1))" --dist worksteal "$@"

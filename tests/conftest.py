@@ -29,7 +29,7 @@ settings.register_profile("moviola", deadline=None)  # a loaded machine is slow,
 settings.load_profile("moviola")
 
 SUITES: Final = {
-    "long": "tests of real processes that take more than half a minute each",
+    "long": "tests of real processes that take long, or try at scale what a usual test tries",
     "containers": "the compose file, with real containers: needs podman and root",
     "package": "the project installed in a fresh environment: needs a package registry",
     "web": "what a gateway bears: a gibibyte, many at once, its own end, requests made up of its document",

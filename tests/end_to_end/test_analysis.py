@@ -67,11 +67,8 @@ def digests(outcome: dict[str, Any]) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("workers", "sizes"),
     [
-        (1, ("7",)),
-        (2, CHUNKS),
-        (4, ("1",)),
-        pytest.param(1, CHUNKS, marks=pytest.mark.suite("long")),
-        pytest.param(4, CHUNKS, marks=pytest.mark.suite("long")),
+        (2, ("1", "7")),
+        *(pytest.param(workers, CHUNKS, marks=pytest.mark.suite("long")) for workers in (1, 2, 4)),
     ],
 )
 def test_no_cut_and_no_number_of_workers_shows(

@@ -12,7 +12,7 @@ from moviola.media.video.codecs import CODECS
 from tests.end_to_end.cluster import LocalCluster
 from tests.media.video.clips import encode
 
-FRAMES = 90
+FRAMES = 45
 
 
 @pytest.fixture(scope="module")

@@ -162,7 +162,8 @@ def test_an_aggregator_beside_the_middleware_is_found_from_other_hosts(network: 
 # ── links that fail ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("ipv6", [True, pytest.param(False, marks=pytest.mark.suite("long"))])
+@pytest.mark.suite("long")
+@pytest.mark.parametrize("ipv6", [True, False])
 def test_a_worker_and_an_aggregator_whose_cables_are_pulled(network: Network, work: Work) -> None:
     """Neither says farewell. The worker's tasks are done by the other one, and it comes back; the aggregator is waited
     for, and nothing that it has is done again."""

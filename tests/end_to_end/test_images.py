@@ -60,7 +60,7 @@ def test_a_folder_comes_back_under_its_own_names(cluster: LocalCluster, tmp_path
     assert not list(cluster.results.rglob("*.part*"))
 
 
-@pytest.mark.parametrize("count", [1, 7, 1000])
+@pytest.mark.parametrize("count", [1, 7])
 def test_however_it_is_cut(cluster: LocalCluster, tmp_path: Path, count: int) -> None:
     arguments = (str(many(tmp_path / "in", 40)), "--filters", "blur,edges")
     sent = output(cluster.send(*arguments, "--chunk-frames", str(count)))
@@ -124,6 +124,7 @@ def test_filters_that_need_a_sequence_are_refused(cluster: LocalCluster, tmp_pat
     assert "images, each by itself" in done.stderr
 
 
+@pytest.mark.suite("long")
 @pytest.mark.timeout(300)
 def test_each_role_killed_once_in_one_job(tmp_path: Path) -> None:
     chunks = 24

@@ -42,18 +42,23 @@ def sharing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
         yield cluster
 
 
-@pytest.mark.parametrize("codec", ["ffv1", "h264"])
-def test_two_that_offer_one_step_each(sharing: LocalCluster, tmp_path: Path, codec: str) -> None:
+@pytest.mark.parametrize(
+    ("codec", "chunk_frames", "chain"),
+    [("ffv1", "1", "blur,motion"), ("h264", "7", "blur,motion"), ("ffv1", "40", "motion,blur,edges")],
+)
+def test_two_that_offer_one_step_each(
+    sharing: LocalCluster, tmp_path: Path, codec: str, chunk_frames: str, chain: str
+) -> None:
     """`motion` looks back at what `blur` made on the other worker, wherever the clip is cut."""
     clip = clips.moving(tmp_path / "clip.mp4", frames=50, gop=30, size=(160, 120), b_frames=2)
     before = chunks_of(sharing, "blurs"), chunks_of(sharing, "looks")
-    for chunk_frames, chain in (("1", "blur,motion"), ("7", "blur,motion"), ("40", "motion,blur,edges")):
-        asked = (str(clip), "--filters", chain, "--codec", codec, "--chunk-frames", chunk_frames)
-        assert digest(sharing.send(*asked)) == digest(sharing.send(*asked, "--local"))
+    asked = (str(clip), "--filters", chain, "--codec", codec, "--chunk-frames", chunk_frames)
+    assert digest(sharing.send(*asked)) == digest(sharing.send(*asked, "--local"))
     until(lambda: chunks_of(sharing, "blurs") > before[0], "blurs has worked")
     until(lambda: chunks_of(sharing, "looks") > before[1], "looks has worked")
 
 
+@pytest.mark.suite("long")
 def test_one_is_killed_and_one_that_offers_all_joins(tmp_path: Path) -> None:
     """Gates hold the second stage: until its worker is killed, and until one that offers both is there, in the place of
     the next one."""

@@ -115,6 +115,7 @@ def test_a_column_that_is_nowhere_is_refused_before_anything_is_sent(cluster: Lo
     assert 'no column "pages" in movies.csv' in done.stderr
 
 
+@pytest.mark.suite("long")
 def test_each_role_killed_once_in_one_job(tmp_path: Path) -> None:
     paths = dataset(tmp_path, movies=60)
     rows = [movie(id=10**8 + number, title=LAST, release_date="2015-05-05") for number in range(3)]

@@ -39,6 +39,7 @@ def test_a_role_killed_five_times_in_one_job(tmp_path: Path, role: str, is_smoke
     assert killer.killed == {role: times}
 
 
+@pytest.mark.suite("long")
 def test_the_worker_of_one_chunk_killed_four_times(tmp_path: Path) -> None:
     """Kills from outside are no fault of the chunk, however often they hit it."""
     gate = tmp_path / "gate"

@@ -109,6 +109,7 @@ def middleware_stopped(folder: Path, seconds: float) -> None:
         assert "comes back" not in log
 
 
+@pytest.mark.suite("long")
 def test_a_middleware_that_stands_still_lets_nothing_expire(tmp_path: Path) -> None:
     middleware_stopped(tmp_path, 2.5 * WORKER_TIMEOUT_S)
 
@@ -145,6 +146,7 @@ def _idle(cluster: LocalCluster) -> bool:
     return bool(held) and all(task.phase == "delivering" for _, task in held)
 
 
+@pytest.mark.suite("long")
 def test_an_aggregator_that_is_away_and_moves_costs_no_try(tmp_path: Path) -> None:
     aggregator_away(tmp_path, 2 * WORKER_TIMEOUT_S)
 
@@ -155,6 +157,7 @@ def test_an_aggregator_that_is_away_for_90_s_and_moves_costs_no_try(tmp_path: Pa
     aggregator_away(tmp_path, 90.0)
 
 
+@pytest.mark.suite("long")
 def test_an_aggregator_without_its_store_has_its_jobs_redone_and_says_so(tmp_path: Path) -> None:
     arguments, gate = gated_clip(tmp_path, 44)
     with LocalCluster(tmp_path, workers=2, worker_arguments=("--plugins", str(PLUGINS))) as cluster:

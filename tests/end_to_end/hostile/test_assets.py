@@ -9,6 +9,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 
 from tests.end_to_end import clips
 from tests.end_to_end.cluster import LocalCluster
@@ -116,6 +117,7 @@ def test_what_is_sent_as_a_file_must_be_that_file(cluster: LocalCluster, honest:
     honest.check()
 
 
+@pytest.mark.suite("long")
 def test_files_arrive_though_everybody_is_killed_in_between(tmp_path: Path) -> None:
     clip = clips.moving(tmp_path / "clip.mp4", frames=240, gop=8)
     logo = picture(tmp_path / "logo.png", 200)

@@ -112,6 +112,7 @@ def test_a_damaged_message_is_named_and_costs_its_sender_no_connection(cluster: 
     honest.check()
 
 
+@pytest.mark.suite("long")
 def test_a_ledger_that_cannot_be_used_ends_its_program_with_a_sentence(tmp_path: Path) -> None:
     """Whose file was removed, is empty, of an older version, or damaged; one job's row costs that job alone."""
     small = clips.moving(tmp_path / "small.mp4", frames=24, gop=8)

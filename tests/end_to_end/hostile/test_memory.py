@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,12 @@ def still(path: Path, width: int, height: int, frames: int = 2) -> Path:
         stream.width, stream.height, stream.pix_fmt = width, height, "gray"
         frame = av.VideoFrame(width, height, "gray")
         frame.planes[0].update(bytes([128]) * frame.planes[0].buffer_size)
+        (picture,) = map(bytes, [*stream.encode(frame), *stream.encode(None)])  # of a picture so large, once
         for index in range(frames):
-            frame.pts = index
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+            packet = av.Packet(picture)
+            packet.stream, packet.is_keyframe, packet.time_base = stream, True, Fraction(1, 25)
+            packet.pts = packet.dts = index
+            container.mux(packet)
     return path
 
 

@@ -29,6 +29,7 @@ def test_a_crowd_keeps_nobody_out(tmp_path: Path) -> None:
             honest.check()
 
 
+@pytest.mark.suite("long")
 @pytest.mark.skipif(resource.getrlimit(resource.RLIMIT_NOFILE)[1] < DESCRIPTORS, reason="too few descriptors")
 def test_idle_clients_give_way(tmp_path: Path) -> None:
     """4 094 of them were all that could be."""

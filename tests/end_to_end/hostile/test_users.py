@@ -17,10 +17,10 @@ from tests.end_to_end.hostile.peer import Header, Honest, RawPeer, submission
 from tests.waiting import until
 
 UPLOAD_TIMEOUT_S = 3
-SUBMITS = 1000
-LARGE_SUBMITS = 40
+SUBMITS = 400
+LARGE_SUBMITS = 20
 LARGE_SIZE = 2 * MIB
-EMPTY_CHUNKS = 5000
+EMPTY_CHUNKS = 1000
 LEDGERS = ("middleware/ledger.sqlite", "aggregator/ledger.sqlite")
 
 
