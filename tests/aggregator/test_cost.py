@@ -15,7 +15,7 @@ from aggregator.jobs import CollectedJob, CollectedTrack
 from tests.aggregator.shell import Shell
 from tests.touching import touched
 
-IDLE: Final = 1000
+IDLE: Final = 200
 
 
 def instructions(act: Callable[[], object]) -> int:
@@ -86,7 +86,7 @@ def test_a_turn_touches_no_job_that_it_is_not_about(event: Callable[[Shell], Non
 @pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
 def test_a_turn_takes_as_many_steps_with_many_jobs_as_with_one(event: Callable[[Shell], None], tmp_path: Path) -> None:
     steps = []
-    for name, idle, over, stored in (("first", 1, 1, 1), ("few", 1, 1, 1), ("many", IDLE, 50, 2000)):
+    for name, idle, over, stored in (("first", 1, 1, 1), ("few", 1, 1, 1), ("many", IDLE, 50, 500)):
         shell = lived(tmp_path / name, idle, over, stored)
         event(shell)
         steps.append(instructions(shell.turn))

@@ -28,6 +28,7 @@ def prepare(house: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.suite("long")
 def test_it_is_made_once_and_anew_when_it_does_not_work_and_followed_by_the_requirements(house: Path) -> None:
     python = house / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)

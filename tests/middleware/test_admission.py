@@ -127,7 +127,7 @@ def submissions(draw: st.DrawFn) -> Submit:
     return submission(clip, outputs, stream_count=streams, splice=splice, process=process)
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(submissions())
 def test_whatever_follows_from_a_submission_that_was_taken_can_be_sent(message: Submit) -> None:
     """By the real brains: the job is owned, worked on, looked at and finished."""

@@ -25,7 +25,7 @@ from moviola.wire.messages import Control
 from tests.middleware.script import ROOM, Script
 from tests.touching import touched
 
-IDLE: Final = 1000
+IDLE: Final = 200
 KINDS: Final = (Job, EndedJob, Track, TaskQueue, Stream, WorkerRecord)
 MANY: Final = Quota(10 * IDLE, 10 * IDLE, 0)
 
@@ -42,7 +42,7 @@ class Quiet(Script):
 
 
 def crowd() -> Script:
-    """A thousand idle workers, and a thousand idle jobs of each sort: none that can go on, and none that is due."""
+    """Many idle workers, and as many idle jobs of all sorts together: none that can go on, and none that is due."""
     quotas = {**QUOTAS, Resource.OPEN_JOBS: MANY, Resource.CONNECTIONS: MANY}
     rules = Rules(worker_timeout_s=3600, max_workers=10 * IDLE, max_clients=10 * IDLE, quotas=quotas, history=MANY)
     script = Quiet(rules=rules)

@@ -25,7 +25,7 @@ EACH = pytest.mark.parametrize("codec", CODECS)
 
 SIZES = ((480, 144), (72, 56))
 
-# Prints by codec and size a digest of what an encoder gives for 40 frames, in a process whose memory holds some junk.
+# Prints by codec and size a digest of what an encoder gives for 16 frames, in a process whose memory holds some junk.
 ENCODED = """
 import hashlib, json, sys
 import numpy as np
@@ -40,12 +40,12 @@ def digest(codec, width, height, seed):
     encoder = Encoder(codec, preset="veryfast")
     wanted, _ = encodable(FrameFormat(width, height, "yuv420p", Fraction(25)), encoder)
     hashed = hashlib.sha256()
-    for _ in range(3):
+    for _ in range(2):
         junk = np.random.default_rng(seed).integers(0, 255, size=3_000_000 + seed * 100_000, dtype=np.uint8)
         del junk
         context = open_encoder(encoder, wanted)
         hashed.update(context.extradata or b"")
-        for index, frame in enumerate(frames(40, wanted.pix_fmt, wanted.width, wanted.height)):
+        for index, frame in enumerate(frames(16, wanted.pix_fmt, wanted.width, wanted.height)):
             frame.pts, frame.time_base = index, 1 / wanted.rate
             for packet in context.encode(frame):
                 hashed.update(bytes(packet))
@@ -66,10 +66,9 @@ def digests_in_a_process(seed: int) -> dict[str, str]:
 
 
 def test_equal_frames_give_equal_packets_in_every_process() -> None:
-    first, *others = map(digests_in_a_process, range(3))
+    first, other = map(digests_in_a_process, range(2))
     assert len(first) == len(CODECS) * len(SIZES)
-    for other in others:
-        assert other == first
+    assert other == first
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +76,16 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return encode(tmp_path_factory.mktemp("codecs") / "clip.mp4", "libx264", 40, sound="aac")
 
 
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return encode(tmp_path_factory.mktemp("short") / "clip.mp4", "libx264", 14)
+
+
 @EACH
-def test_chunks_of_any_length_join_and_each_decodes_as_by_itself(codec: str, clip: Path, tmp_path: Path) -> None:
-    times = [time for time, _ in frames_of(clip)]
-    for chunk_frames in (1, 7, 40):
-        reel = take(clip, tmp_path / str(chunk_frames), output(codec), chunk_frames=chunk_frames)
+def test_chunks_of_any_length_join_and_each_decodes_as_by_itself(codec: str, short: Path, tmp_path: Path) -> None:
+    times = [time for time, _ in frames_of(short)]
+    for chunk_frames in (1, 5, 14):
+        reel = take(short, tmp_path / str(chunk_frames), output(codec), chunk_frames=chunk_frames)
         shown = frames_of(reel.path)
         assert [time for time, _ in shown] == times
         alone = [
@@ -89,7 +93,7 @@ def test_chunks_of_any_length_join_and_each_decodes_as_by_itself(codec: str, cli
             for index in range(len(reel.results))
             for _, picture in frames_of(
                 take(
-                    clip,
+                    short,
                     tmp_path / f"{chunk_frames}-{index}",
                     output(codec),
                     chunk_frames=chunk_frames,

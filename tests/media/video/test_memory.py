@@ -96,7 +96,7 @@ def _limit_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
         ("mpeg4", {}, "h264", "medium"),
         ("ffv1", {}, "h264", "ultrafast"),
         ("mpeg4", {}, "hevc", "ultrafast"),
-        ("mpeg4", {}, "hevc", "veryfast"),
+        pytest.param("mpeg4", {}, "hevc", "veryfast", marks=pytest.mark.suite("long")),
     ],
 )
 def test_no_task_takes_more_than_was_estimated(
