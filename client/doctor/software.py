@@ -18,7 +18,7 @@ from .finding import Finding, Mark
 LEAST_PYTHON: Final = (3, 11)
 
 _REQUIREMENT: Final = re.compile(r"([A-Za-z0-9._-]+)\s*\(?([<>=!~0-9., ]*)\)?")
-_BOUND: Final = re.compile(r"(>=|<)\s*([0-9.]+)")
+_BOUND: Final = re.compile(r"(>=|==|<)\s*([0-9.]+)")
 
 
 def software() -> Iterator[Finding]:
@@ -64,7 +64,11 @@ def packages(needed: list[str]) -> Iterator[Finding]:
 def fits(version: str, bounds: str) -> bool:
     """Return whether a version lies within bounds such as ">=4.10,<5"."""
     number = _numbers(version)
-    within = {">=": lambda bound: number >= bound, "<": lambda bound: number < bound}
+    within = {
+        ">=": lambda bound: number >= bound,
+        "==": lambda bound: number == bound,
+        "<": lambda bound: number < bound,
+    }
     return all(within[sign](_numbers(bound)) for sign, bound in _BOUND.findall(bounds))
 
 

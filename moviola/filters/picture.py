@@ -106,6 +106,14 @@ class Picture:
         """height × width × 3, uint8, full range, read-only; converted with the frame's own matrix and range."""
         return self.memo("bgr", self._make_bgr)
 
+    def bgr_of(self, width: int, height: int) -> NDArray[Any]:
+        """`bgr` in another size: averaged by area where it shrinks. The large one is not kept for it."""
+        bgr = self._memo["bgr"] if "bgr" in self._memo else self._make_bgr()
+        if (width, height) == (self.width, self.height):
+            return bgr
+        way = cv2.INTER_AREA if width <= self.width and height <= self.height else cv2.INTER_LINEAR_EXACT
+        return cv2.resize(bgr, (width, height), interpolation=way)
+
     def memo(self, key: Hashable, make: Callable[[], _T]) -> _T:
         """What `make()` gave for this key when first asked; for things derived from this picture alone."""
         if key not in self._memo:

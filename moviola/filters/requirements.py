@@ -1,7 +1,8 @@
 """What the parameters of a filter must satisfy together: texts that a filter's class states, and its schema carries.
 
-    "width or height"   one of them must be given: all of them at their defaults would change nothing
-    "low <= high"       the first, a number, must not be larger than the second
+    "width or height"             one of them must be given: all of them at their defaults would change nothing
+    "low <= high"                 the first, a number, must not be larger than the second
+    "a, b only with mode=fast"    those before do nothing unless the last one has this value: then none may be given
 
 So clients refuse what can do no good before anything is sent, for filters too that only the workers have.
 """
@@ -9,7 +10,8 @@ So clients refuse what can do no good before anything is sent, for filters too t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,24 +19,16 @@ from moviola.filters.chain import Value
 
 _OR: Final = " or "
 _AT_MOST: Final = " <= "
+_ONLY_WITH: Final = " only with "
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _NUMBERS: Final = ("int", "float")
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
-    """One requirement, read.
+class Requirement(ABC):
+    """One requirement, read."""
 
-    Attributes:
-        names: of the parameters it is about.
-        is_order: True if the first must not be larger than the second; else one of them must be given.
-    """
-
-    names: tuple[str, ...]
-    is_order: bool
-
-    @classmethod
-    def read(cls, text: str, types: Mapping[str, str]) -> Requirement:
+    @staticmethod
+    def read(text: str, types: Mapping[str, str]) -> Requirement:
         """Return the requirement that a text states.
 
         Args:
@@ -43,25 +37,73 @@ class Requirement:
         Raises:
             ValueError: it states none, or is about parameters that there are not.
         """
-        is_order = _AT_MOST in text
-        names = tuple(text.split(_AT_MOST if is_order else _OR))
-        unknown = [name for name in names if not _NAME.fullmatch(name) or name not in types]
-        if unknown:
-            raise ValueError(f"it requires {text!r}, and has no parameter {unknown[0]!r}")
-        if is_order and (len(names) != 2 or any(types[name] not in _NUMBERS for name in names)):
-            raise ValueError(f"it requires {text!r}, which is no order of two numbers")
-        return cls(names, is_order)
+
+        def known(names: Sequence[str]) -> tuple[str, ...]:
+            for name in names:
+                if not _NAME.fullmatch(name) or name not in types:
+                    raise ValueError(f"it requires {text!r}, and has no parameter {name!r}")
+            return tuple(names)
+
+        if _ONLY_WITH in text:
+            names, condition = text.split(_ONLY_WITH, 1)
+            switch, _, value = condition.partition("=")
+            known([switch])
+            return OnlyWith(known(names.split(", ")), switch, value)
+        if _AT_MOST in text:
+            order = known(text.split(_AT_MOST))
+            if len(order) != 2 or any(types[name] not in _NUMBERS for name in order):
+                raise ValueError(f"it requires {text!r}, which is no order of two numbers")
+            return AtMost(*order)
+        return OneOf(known(text.split(_OR)))
+
+    @abstractmethod
+    def complaint(self, filter_name: str, values: Mapping[str, Value], defaults: Mapping[str, Value]) -> str:
+        """Return a sentence about values that do not satisfy it; empty if they do."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf(Requirement):
+    """One of these must be given."""
+
+    names: tuple[str, ...]
 
     def complaint(self, filter_name: str, values: Mapping[str, Value], defaults: Mapping[str, Value]) -> str:
         """Return a sentence about values that do not satisfy it; empty if they do."""
-        if self.is_order:
-            low, high = self.names
-            if values[low] <= values[high]:  # type: ignore[operator]  # both are numbers
-                return ""
-            return f"{filter_name}: {low} is {values[low]} and {high} is {values[high]}; {low} must be at most {high}"
         if any(values[name] != defaults[name] for name in self.names):
             return ""
         *most, last = self.names
         wanted = f"{', '.join(most)} or {last}" if most else last
         value = "TEXT" if isinstance(defaults[self.names[0]], str) else "NUMBER"
         return f"{filter_name} needs {wanted}, as in {filter_name}:{self.names[0]}={value}"
+
+
+@dataclass(frozen=True, slots=True)
+class AtMost(Requirement):
+    """`low` must not be larger than `high`."""
+
+    low: str
+    high: str
+
+    def complaint(self, filter_name: str, values: Mapping[str, Value], defaults: Mapping[str, Value]) -> str:
+        """Return a sentence about values that do not satisfy it; empty if they do."""
+        low, high = values[self.low], values[self.high]
+        if low <= high:  # type: ignore[operator]  # both are numbers
+            return ""
+        return f"{filter_name}: {self.low} is {low} and {self.high} is {high}; {self.low} must be at most {self.high}"
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyWith(Requirement):
+    """None of `names` may be given unless `switch` has this `value`, written as in a chain."""
+
+    names: tuple[str, ...]
+    switch: str
+    value: str
+
+    def complaint(self, filter_name: str, values: Mapping[str, Value], defaults: Mapping[str, Value]) -> str:
+        """Return a sentence about values that do not satisfy it; empty if they do."""
+        if str(values[self.switch]).lower() == self.value.lower():
+            return ""
+        given = next((name for name in self.names if values[name] != defaults[name]), "")
+        needed = f"{self.switch}={self.value}"
+        return f"{filter_name}: {given} does something only with {needed}: say so, or leave it out" if given else ""

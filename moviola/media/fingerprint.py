@@ -1,7 +1,9 @@
 """What a worker's pixels and packets depend on beside the source and the settings, as one short string.
 
 Two workers of equal fingerprints promise equal results byte for byte: x264 and some OpenCV functions take other
-paths on other instruction sets, and other library versions encode otherwise.
+paths on other instruction sets, other library versions encode otherwise, and other networks see other things. All that
+there is of this kind is in this file: the libraries in _PACKAGES, runtimes of networks among them, and the networks
+themselves in `moviola.base.packaged_models.MODELS`; what only one process has, it adds.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from __future__ import annotations
 import platform
 from functools import cache
 from pathlib import Path
+
+from moviola.base.packaged_models import MODELS
 
 # From the newest on; the first that the processor has names its class. x264 and OpenCV dispatch on these.
 _CLASSES = ("avx512bw", "avx2", "avx", "sse4_2", "ssse3", "sse2", "sve2", "sve", "asimd", "neon")
@@ -37,13 +41,14 @@ def add_to_fingerprint(word: str) -> None:
 
 @cache
 def fingerprint() -> str:
-    """For example ``x86_64-avx2 av18.1.0 ff62.28.102 cv4.14.0.90 np2.4.1 pil13.0.0 …``; the same in every process of a
+    """For example ``x86_64-avx2 av18.1.0 ff62.28.102 cv4.14.0.90 … yunet-8f2383e4dd3c``; the same in every process of a
     machine."""
     import av  # noqa: PLC0415 - commands that only read what others made load no codec
 
     codec_library = ".".join(str(part) for part in av.library_versions["libavcodec"])
     names = [f"{short}{_version(package)}" for short, package in _PACKAGES]
-    return " ".join([cpu_class(), names[0], f"ff{codec_library}", *names[1:], *_added])
+    models = [model.word for model in MODELS]
+    return " ".join([cpu_class(), names[0], f"ff{codec_library}", *names[1:], *models, *_added])
 
 
 def versions() -> dict[str, str]:

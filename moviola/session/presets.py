@@ -12,7 +12,7 @@ from moviola.base.presets import BuiltIn
 
 PRESETS: Final[BuiltIn] = {
     "anonymise": {
-        "help": "coarse blocks over the faces that are found, also where one is lost for a moment; it is slow, covers "
+        "help": "coarse blocks over the faces that are found, also where one is lost for a moment; it covers "
         "things that look like faces and misses some that are: look at the result before you show it",
         "filters": ["pixelate:faces=true:block=24:margin=0.5:hold=12"],
     },

@@ -29,7 +29,7 @@ def test_a_page_says_what_it_does_on_what_and_how_it_is_used() -> None:
     assert "  for         videos and images: it works on pictures" in told
     assert "  looks back  as many frames as hold says, where faces is true" in told
     assert "  offered by  2 workers" in told
-    assert "  block   2..1024 px; 16 by default: side of a block" in told
+    assert "  block     2..1024 px; 16 by default: side of a block" in told
     assert told[-1].endswith(" holiday.mp4 -f pixelate:block=16:faces=false")
 
 

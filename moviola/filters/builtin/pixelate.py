@@ -4,34 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, lcm
-from typing import ClassVar
+from math import ceil
+from typing import Any, ClassVar
 
-from moviola.base.arrays import np
 from moviola.base.interlacing import Interlacing
 from moviola.filters.assets import Asset
 from moviola.filters.base import Filter, asset, parameter
-from moviola.filters.picture import Picture, Plane
+from moviola.filters.picture import Picture
 from moviola.filters.toolbox import haar, yunet
-from moviola.filters.toolbox.draw import Box
-from moviola.filters.toolbox.finds import Find, grown, note, strongest
-from moviola.filters.toolbox.opencv import cv2
+from moviola.filters.toolbox.covering import MODES, cover, whole_blocks
+from moviola.filters.toolbox.draw import Box, draw_boxes
+from moviola.filters.toolbox.finds import Find, grown, note, shared, strongest
+from moviola.filters.toolbox.tracks import follow
 
-_SCALE, _AGREEING = 1.1, 2  # whoever is missed is shown, so one detector's word is enough, and few hits of it
-_PROFILES = 0.75  # of the detail: heads turned to a side count too, and take two searches
-_SCORE = 0.4  # of a YuNet network
+_OUTLINE = "box"  # a mode beside MODES: it covers nothing
+_SURE, _POSSIBLE = 0.4, 0.2  # scores of a network: a face by itself; one where it is surer in a picture nearby
+_SCALE, _AGREEING = 1.1, 2  # of cascades: whoever is missed is shown, so one's word is enough, and few hits of it
+_PROFILES = 0.75  # of the size searched: heads turned to a side count too, and take two searches
 _FACE_BLOCKS = 6  # across a face: of more, a face may be known again
 _SAME = 0.7  # finds that share more than this are covered as one
 
 
 @dataclass(frozen=True)
 class Pixelate(Filter):
-    """Replace each block by its mean. Blocks lie on a grid from the top left corner, so that they do not swim.
+    """Replace each block by its mean, or what the mode says. Large faces get larger blocks.
 
-    The size of a block is rounded up to a multiple of the pixels that share a chroma sample; large faces get larger
-    blocks.
+    A face that was found in one of the `hold` pictures before and is not found in this one is covered where it was and
+    where its motion has brought it.
 
-    Note, with `faces`: `boxes`, [x, y, width, height] in pixels, found in this frame, and their `scores`.
+    Note, with `faces`: `boxes`, [x, y, width, height] in pixels, found in this frame, and their `scores`; `held`, how
+    many places are covered though nothing is found in them; `missed`, how many of the frames just before this one went
+    without a find of a face that is found again now.
     """
 
     name: ClassVar[str] = "pixelate"
@@ -40,93 +43,73 @@ class Pixelate(Filter):
     context_needed: ClassVar[bool] = False
     hides: ClassVar[bool] = True
     interlaced: ClassVar[str] = Interlacing.KEEPS
+    requires: ClassVar[tuple[str, ...]] = (
+        "mode, margin, hold, detector, min_size, model only with faces=true",
+        "model only with detector=yunet",
+    )
 
     block: int = parameter(16, minimum=2, maximum=1024, unit="px", help="side of a block")
-    faces: bool = parameter(False, help="only faces: true covers all that may be one; slow, and it misses some")
+    faces: bool = parameter(False, help="only faces: true covers all that may be one, and still misses some")
+    mode: str = parameter(
+        "blocks",
+        choices=(*MODES, _OUTLINE),
+        help="what covers a face; box covers NOTHING: it outlines what would be covered",
+    )
     margin: float = parameter(0.4, minimum=0.0, maximum=2.0, help="of a face's size, covered around it as well")
     hold: int = parameter(
-        8, minimum=0, maximum=100, unit="frames", help="how long a place stays covered where no face is seen any more"
+        8, minimum=0, maximum=100, unit="frames", help="how long a face stays covered that is not found any more"
     )
-    detail: int = parameter(
-        640, minimum=64, maximum=4096, unit="px", help="long side of the picture searched; less is quicker, misses more"
+    detector: str = parameter(
+        "yunet", choices=("yunet", "haar"), help="a network; or cascades: they miss more, and are many times slower"
     )
-    model: Asset = asset(help="YuNet network, an ONNX file: misses far fewer faces, and is many times quicker")
+    min_size: int = parameter(
+        0, minimum=0, maximum=4096, unit="px", help="smallest face; less is slower; 0: a fortieth of the long side"
+    )
+    model: Asset = asset(help="another YuNet network, an ONNX file")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.model:
+        if self.faces and self.detector == "yunet":
             yunet.check(self.name, self.model)
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
         """Return the picture with blocks; with `faces`, and a note of the faces found in it."""
         if not self.faces:
             output = picture.blank()
-            _cover(picture, output, (0, 0, picture.width, picture.height), self.block)
+            cover(picture, output, (0, 0, picture.width, picture.height), self.block, "blocks")
             return output
-        finds = self._find(picture)
-        before = [find for each in earlier if _size(each) == _size(picture) for find in self._find(each)]
-        found = {find.box for find in (*before, *finds)}
-        output = picture.copy() if found else picture
-        for box in sorted(found):
-            block = max(self.block, ceil(max(box[2:]) / _FACE_BLOCKS))
-            _cover(picture, output, grown(box, self.margin, picture.width, picture.height), block)
-        return output.with_notes(note(self.name, finds))
+        window = [self._find(each) for each in (*earlier, picture) if _size(each) == _size(picture)]
+        followed = follow(window, _SURE)
+        found = {*(find.box for find in followed.seen), *followed.held}
+        boxes = sorted(box for box in found if shared(box, (0, 0, picture.width, picture.height)))
+        told: dict[str, Any] = {"held": len(followed.held), "missed": followed.missed}
+        return self._covered(picture, boxes).with_notes(note(self.name, followed.seen) | told)
+
+    def _covered(self, picture: Picture, boxes: Sequence[Box]) -> Picture:
+        places = [grown(box, self.margin, picture.width, picture.height) for box in boxes]
+        blocks = [max(self.block, ceil(max(box[2:]) / _FACE_BLOCKS)) for box in boxes]
+        if self.mode == _OUTLINE:
+            areas = [whole_blocks(picture, place, block)[0] for place, block in zip(places, blocks, strict=True)]
+            return draw_boxes(picture, areas, "red", 0)
+        output = picture.copy() if places else picture
+        for place, block in zip(places, blocks, strict=True):
+            cover(picture, output, place, block, self.mode)
+        return output
 
     def _find(self, picture: Picture) -> list[Find]:
         """Kept with the picture, which is looked at again for `hold` frames."""
-        return picture.memo(("faces", self.model, self.detail), lambda: self._search(picture))
+        key = "faces", self.detector, self.model, self.min_size
+        return picture.memo(key, lambda: strongest(self._search(picture), _SAME, 1.0))
 
     def _search(self, picture: Picture) -> list[Find]:
-        if self.model:
-            return strongest(yunet.find_faces(self.name, self.model, picture.bgr, self.detail, _SCORE), _SAME, 1.0)
+        if self.detector == "yunet":
+            return yunet.find_faces(self.name, self.model, picture, self.min_size, _POSSIBLE)
         searches = (
-            haar.Search(self.detail, _SCALE, _AGREEING),
-            haar.Search(round(self.detail * _PROFILES), _SCALE, _AGREEING, profiles=True),
+            haar.Search(_SCALE, _AGREEING, min_size=self.min_size),
+            haar.Search(_SCALE, _AGREEING, min_size=self.min_size, profiles=True, detail=_PROFILES),
         )
-        finds = [find for search in searches for find in haar.find_faces(picture.gray, search)]
-        return strongest(finds, _SAME, 1.0)
+        return [find for search in searches for find in haar.find_faces(picture.gray, search)]
 
 
 def _size(picture: Picture) -> tuple[int, int]:
     return picture.width, picture.height
-
-
-def _cover(source: Picture, target: Picture, box: Box, block: int) -> None:
-    """Writes the blocks that touch the box. All planes get blocks of the same pixels; alpha stays sharp."""
-    layout = source.format
-    unit = lcm(*(step for plane in layout.planes for step in (plane.step_x, plane.step_y)))
-    block = ceil(block / unit) * unit
-    x, y, width, height = box
-    left, top = x // block * block, y // block * block
-    right, bottom = ceil((x + width) / block) * block, ceil((y + height) / block) * block
-    for plane, output, kind in zip(source.planes, target.planes, layout.planes, strict=True):
-        place = (
-            slice(top // kind.step_y, min(bottom // kind.step_y, plane.shape[0])),
-            slice(left // kind.step_x, min(right // kind.step_x, plane.shape[1])),
-        )
-        if kind.channels == "a":
-            output[place] = plane[place]
-            continue
-        output[place] = _blocks(plane[place], block // kind.step_x, block // kind.step_y)
-        if "a" in kind.channels:
-            alpha = kind.channels.index("a")
-            output[(*place, alpha)] = plane[(*place, alpha)]
-
-
-def _blocks(plane: Plane, across: int, down: int) -> Plane:
-    """The means of blocks of so many samples, in their places; those at the right and lower border have fewer."""
-    output = np.empty_like(plane)
-    for rows in _bands(plane.shape[0], down):
-        for columns in _bands(plane.shape[1], across):
-            part = plane[rows.start : rows.stop, columns.start : columns.stop]
-            size = part.shape[1], part.shape[0]
-            means = cv2.resize(part, (len(columns), len(rows)), interpolation=cv2.INTER_AREA)
-            filled = cv2.resize(means, size, interpolation=cv2.INTER_NEAREST)
-            output[rows.start : rows.stop, columns.start : columns.stop] = filled.reshape(part.shape)
-    return output
-
-
-def _bands(length: int, block: int) -> list[range]:
-    """The whole blocks of a side, and the rest: each a range of samples with a step of one block."""
-    whole = length // block * block
-    return [band for band in (range(0, whole, block), range(whole, length, block)) if band]

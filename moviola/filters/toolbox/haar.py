@@ -22,6 +22,7 @@ _CONFIRM = ("haarcascade_frontalface_default.xml", "haarcascade_frontalface_alt.
 _PROFILE = "haarcascade_profileface.xml"  # of heads turned to one side; the other side is searched in a mirror
 
 MIN_SEARCH = 20  # pixels: the size the cascades were trained at
+USUAL = 640  # pixels: long side at which a picture is searched where nothing is said, for faces of a 32nd of it
 _CONFIRM_SIZE = 48  # pixels: what a find is scaled to, so that the second look costs the same for all
 _CONFIRM_MARGIN = 0.25  # of the find's size, on each side
 _CONFIRM_SCALE = 1.05
@@ -34,20 +35,21 @@ class Search:
     """How to search. The parameters of the filter `faces` explain each field.
 
     Attributes:
-        detail: long side of the picture that is searched, in pixels.
         scale: step between the sizes that are searched.
         neighbors: agreeing hits that make a find.
         confirm: hits that two more cascades need; 0 asks none.
-        min_size: smallest face in pixels of the source.
+        min_size: smallest face in pixels of the source; it decides at which size the picture is searched. 0 for a 32nd
+            of its long side.
         profiles: search for heads turned to a side, instead of those turned to the camera.
+        detail: of the size that is searched otherwise: less is quicker, and misses small faces.
     """
 
-    detail: int
     scale: float
     neighbors: int
     confirm: int = 0
-    min_size: int = MIN_SEARCH
+    min_size: int = 0
     profiles: bool = False
+    detail: float = 1.0
 
 
 def find_faces(gray: Gray, search: Search) -> list[Find]:
@@ -58,7 +60,8 @@ def find_faces(gray: Gray, search: Search) -> list[Find]:
         search: how to search.
     """
     height, width = gray.shape
-    shrink = min(1.0, search.detail / max(height, width))
+    wanted = max(height, width) * MIN_SEARCH / search.min_size if search.min_size else USUAL
+    shrink = min(1.0, round(wanted * search.detail) / max(height, width))
     small = gray
     if shrink < 1:
         small = cv2.resize(gray, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)

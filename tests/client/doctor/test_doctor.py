@@ -214,6 +214,8 @@ def test_a_low_limit_of_open_files_is_said(monkeypatch: pytest.MonkeyPatch) -> N
         ("18.0", ">=18.0,<19", True),
         ("18", ">=18.0.0,<19", True),
         ("2.1", "", True),
+        ("2.0.0", "==2.0.0", True),
+        ("2.0.1", "==2.0.0", False),
     ],
 )
 def test_versions(version: str, bounds: str, fitting: bool) -> None:
