@@ -10,11 +10,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from moviola.base.config_files import Layer
+from moviola.base.installation import state_folder
 from moviola.base.invocation import typed
 from moviola.base.layers import said_in
 from moviola.base.settings import settings_in
@@ -42,9 +45,12 @@ from moviola.wire.errors import WireError
 from .dry_run import dry_run
 from .filters import list_filters
 from .interruption import interruptible, loaded
-from .options import Parser, load_plugins, read_target
+from .options import Parser, is_without_cluster, load_plugins, read_target
 from .report import Report, ReportOptions
 from .sender_settings import SenderSettings
+
+if TYPE_CHECKING:
+    from moviola.session.engines import Engine
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,7 +71,7 @@ def _run(options: argparse.Namespace, pipes: ExitStack, stdout: Terminal, stderr
             raise UsageError(sentence)
         load_plugins(options)
         if options.list_filters:
-            return list_filters(stdout, target, is_local=options.local, as_json=options.json)
+            return list_filters(stdout, target, is_local=is_without_cluster(options), as_json=options.json)
         plan = _plan(options, pipes, target, stdout, stderr)
     except UsageError as error:
         return stderr.fail(Status.WRONG, str(error))
@@ -77,7 +83,7 @@ def _run(options: argparse.Namespace, pipes: ExitStack, stdout: Terminal, stderr
         return stderr.fail(Status.UNREACHABLE, str(error))
     if options.dry_run:
         return dry_run(plan, stdout, stderr, strict=options.strict, as_json=options.json, quiet=options.quiet)
-    return _deliver(plan, options, None if options.local else target, stdout, stderr)
+    return _deliver(plan, options, None if is_without_cluster(options) else target, stdout, stderr)
 
 
 def _whose_chains(options: argparse.Namespace) -> str:
@@ -90,6 +96,10 @@ def _contradictions(options: argparse.Namespace) -> Iterator[str]:
     """A sentence for each pair of options that cannot both be."""
     if options.local and (options.detach or options.new or options.priority):
         yield "--detach, --new and --priority are for a cluster; leave them out with --local"
+    if options.engine and options.local:
+        yield "--local computes in this process and --engine elsewhere; leave one out"
+    if options.engine and (options.detach or options.priority):
+        yield "--detach and --priority are for a cluster of ours; leave them out with --engine"
     if options.detach and options.out is not None:
         later = f"{typed('jobs')} fetch ID --out {options.out}"
         yield f"--detach leaves before there is a result; do without --out, and bring it later: {later}"
@@ -132,7 +142,8 @@ def _deliver(plan: Plan, options: argparse.Namespace, target: Target | None, std
     display = display_for(stderr, quiet=options.quiet, progress=options.progress)
     told = ReportOptions(plan.count > 1, options.json, options.quiet, options.detach)
     report = Report(told, stderr if is_piped else stdout, display)
-    delivery = Delivery(plan, settings_in(SenderSettings, options), target, display, detach=options.detach)
+    settings, engine = settings_in(SenderSettings, options), _engine(options)
+    delivery = Delivery(plan, settings, target, display, detach=options.detach, engine=engine)
     outcomes = []
     started = time.monotonic()
     try:
@@ -147,6 +158,15 @@ def _deliver(plan: Plan, options: argparse.Namespace, target: Target | None, std
         stdout.on_broken_pipe()
         return stderr.fail(Status.FAILED, failure)
     return report.status
+
+
+def _engine(options: argparse.Namespace) -> Callable[[], Engine] | None:
+    """What connects to the engine that is asked for."""
+    if not options.engine:
+        return None
+    from moviola.session import engines  # noqa: PLC0415 - numpy and all that a worker loads, which sending does without
+
+    return partial(engines.connected, options.engine, options.plugins, options.state_folder or state_folder())
 
 
 def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -192,7 +212,7 @@ def _schemas(
     chains: Sequence[str], options: argparse.Namespace, target: Target, stderr: Terminal
 ) -> dict[str, FilterSchema]:
     """The schemas to check against."""
-    if options.local:
+    if is_without_cluster(options):
         return registry.schemas()
 
     def say(sentence: str) -> None:

@@ -45,22 +45,28 @@ class Parser(command_line.Parser):
 
 def read_target(options: argparse.Namespace) -> Target:
     """Return what the settings of a command line lead to. Raises UsageError when the secret cannot be read, unless all
-    is done in this process (`--local`), which needs none."""
+    is done without a cluster of ours (`is_without_cluster`), which needs none."""
     settings = settings_in(ClusterSettings, options)
-    if getattr(options, "local", False):
+    if is_without_cluster(options):
         settings = replace(settings, secret_file=None, no_secret=True)
     return settings.target
 
 
+def is_without_cluster(options: argparse.Namespace) -> bool:
+    """Return whether the work is done without a cluster of ours: in this process, or on an engine."""
+    return bool(getattr(options, "local", False) or getattr(options, "engine", ""))
+
+
 def load_plugins(options: argparse.Namespace) -> None:
     """Make the filters of the files of `--plugins` known to this process. Raises UsageError when a file cannot be
-    loaded, or when the work is not done in this process (`--local`)."""
+    loaded, or when the work is done by a cluster of ours."""
     if not options.plugins:
         return
-    if not options.local:
+    if not is_without_cluster(options):
         files = shlex.join(word for path in options.plugins for word in ("--plugins", str(path)))
         raise UsageError(
-            f"--plugins is for --local, for code never travels; start workers with it: {typed('up')} {files}"
+            "--plugins is for --local and --engine, for code never travels to workers; start them with it: "
+            f"{typed('up')} {files}"
         )
     from moviola.filters import registry  # noqa: PLC0415 - numpy and OpenCV
 

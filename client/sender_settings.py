@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from moviola.base.settings import SWITCH, setting
+from moviola.base.settings import SWITCH, ValueType, setting
+from moviola.session.engine_names import ENGINES
 from moviola.session.job_settings import JobSettings
 from moviola.session.presets import PRESETS
 from moviola.wire import options
@@ -33,6 +35,19 @@ def use_preset() -> Any:
     )
 
 
+def engine_name(text: str) -> str:
+    """An argparse `type`: an engine, with the address that may stand behind it."""
+    name, mark, address = text.partition("://")
+    host, _, port = address.rpartition(":")
+    if name not in ENGINES or (mark and not (host and port.isascii() and port.isdecimal())):
+        forms = ", ".join(f"{each} or {each}://HOST:PORT" for each in ENGINES)
+        raise argparse.ArgumentTypeError(f"an engine is {forms}, and '{text}' is not")
+    return text
+
+
+ENGINE: Final = ValueType(engine_name, "engine", "ray, or ray://HOST:PORT", "ENGINE")
+
+
 @dataclass(frozen=True, slots=True)
 class SenderSettings(JobSettings):
     """What becomes of files that are sent, and what is shown of it."""
@@ -51,6 +66,13 @@ class SenderSettings(JobSettings):
         once=True,
     )
     local: bool = setting(False, type=SWITCH, help="do it in this process, without a cluster")
+    engine: str = setting(
+        "",
+        type=ENGINE,
+        help="have the nodes of a Ray cluster compute, without a cluster of ours",
+        default_text="none",
+        protected=True,
+    )
     plugins: tuple[Path, ...] = plugins()
     json: bool = json("print one JSON object a source to standard output")
     progress: str = progress()

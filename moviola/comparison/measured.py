@@ -76,7 +76,7 @@ def prepared(assignment: Assignment, display: _Telling, stack: ExitStack) -> Doi
             computing = stack.enter_context(Processes(request.workers, setup))
         case _:
             computing = IN_SEQUENCE
-    return lambda folder: local.run(material, order, Place(folder), display, computing)
+    return lambda folder: local.run(material, order, Place(folder), display, local.Way(computing))
 
 
 def _on_cluster(request: Request, target: Target, display: _Telling) -> Doing:

@@ -19,6 +19,7 @@ from moviola.base.extras import missing_for_ray
 from moviola.base.installation import version
 from moviola.base.vocabulary import CauseKind
 from moviola.engines.engine import Capacity, Ended, EngineFailed, EngineUnavailable, Held, Lost, Made, Ticket
+from moviola.engines.mapped_memory import MappedMemory
 from moviola.filters.plugin_sources import PluginSources
 from moviola.media.computing import Task
 from moviola.media.failing import TaskFailure
@@ -28,6 +29,9 @@ MAX_RETRIES: Final = 3
 
 PROBE_S: Final = 60.0
 """How long the nodes may take to say what they are: each starts a process, which loads codec libraries."""
+
+STORE: Final = "plasma"
+"""In the path of the file that Ray's object store is mapped from."""
 
 MAX_NAMED: Final = 3
 """Nodes that a sentence names."""
@@ -91,6 +95,7 @@ class RayEngine:
         self._ray, self._plugins, self._is_own = ray, plugins, is_own
         self.name = f"Ray at {address or ray.get_runtime_context().gcs_address}"
         self._names: dict[str, str] = {}
+        self._memory = MappedMemory(STORE)
         self._tickets: dict[Any, tuple[Ticket, Any]] = {}  # of a result's payload → … and of what is said of it
         self.build = self._common_build()
         self._plugins_held = ray.put(plugins)
@@ -115,6 +120,7 @@ class RayEngine:
         """As in Engine."""
         with self._failing(f"a chunk of {len(payload)} bytes"):
             held = self._ray.put(PickleBuffer(payload))
+        self._memory.touched(len(payload))
         return held
 
     def start(self, ticket: Ticket, chunk: Held, task: Task, assets: Mapping[str, Held]) -> None:
@@ -131,7 +137,10 @@ class RayEngine:
             if ready and others:
                 ready += self._ray.wait(others, num_returns=len(others), timeout=0)[0]
         for payload in ready:
-            yield self._taken(payload)
+            ended = self._taken(payload)
+            yield ended
+            if isinstance(ended.outcome, Made):
+                self._memory.touched(len(ended.outcome.payload))
 
     def cancel(self) -> None:
         """As in Engine."""

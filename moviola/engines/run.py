@@ -112,7 +112,7 @@ class Run:
         self._flights: dict[Ticket, _Flight] = {}
         self._size = 0  # of their chunks
         self._next: Task | None = None  # was read, and has to wait
-        self._held: tuple[bytes | memoryview, Held] | None = None  # of the chunk read last: its outputs share it
+        self._held: tuple[int, Held] | None = None  # of the chunk read last, by its index: its outputs share it
         self._noted = 0
         self._heard_at: float | None = clock()  # None: that there is silence was said
         self._assets_held: dict[str, Held] = {}
@@ -169,12 +169,12 @@ class Run:
             is_full = len(self._flights) >= count or self._size + len(self._next.payload) > size
             if self._flights and is_full:  # a chunk that is larger than all room goes alone
                 return True
-            task, self._next = self._next, None
-            self._begin(task)
+            self._begin(self._next)
+            self._next = None  # and with it the chunk, before the next one is read
 
     def _begin(self, task: Task) -> None:
-        if self._held is None or self._held[0] is not task.payload:
-            self._held = task.payload, self._engine.hold(task.payload)
+        if self._held is None or self._held[0] != task.index:
+            self._held = task.index, self._engine.hold(task.payload)
         size = len(task.payload)
         self._size += size
         self._start(_Flight(replace(task, payload=b""), self._held[1], size, self._clock()))

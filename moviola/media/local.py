@@ -124,7 +124,7 @@ def run_local(
 
         def tasks() -> Iterator[Task]:
             first = 0
-            for chunk in chunks:
+            while (chunk := next(chunks, None)) is not None:
                 if chunk.stream:
                     passthrough[chunk.stream].append(chunk.index, chunk.payload)
                     continue
@@ -135,6 +135,7 @@ def run_local(
                     place = (number, chunk.index, first, chunk.frame_count)
                     yield Task(source.kind, source.process, chunk.payload, output, *place)
                 first += chunk.frame_count
+                del chunk  # before the next one is read
 
         for computed in computing.results(tasks()):
             kept.keep(computed)

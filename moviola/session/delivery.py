@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from moviola.base.vocabulary import JobState
+from moviola.engines.engine import EngineUnavailable
 from moviola.media.errors import UnreadableSource
 from moviola.media.kinds import KINDS, verify
 from moviola.media.material import Material
@@ -23,21 +26,35 @@ from moviola.session.target import Target
 from moviola.session.units import counted
 from moviola.session.views import BatchDisplay
 
+if TYPE_CHECKING:
+    from moviola.session.engines import Engine
+
+Doing = Callable[..., Outcome]
+"""moviola.session.local.run, or the same of an engine."""
+
 
 class Delivery:
     """Carry out a plan.
 
     Args:
         settings: of which priority, new, strict and verify_cuts count here; the plan has the others.
-        target: the cluster; None to do it in this process.
+        target: the cluster; None to do it in this process, or on an engine.
         detach: leave each job when all of its source is in the cluster.
+        engine: connects to the engine whose nodes compute, where one is asked for.
     """
 
     def __init__(
-        self, plan: Plan, settings: JobSettings, target: Target | None, display: BatchDisplay, *, detach: bool = False
+        self,
+        plan: Plan,
+        settings: JobSettings,
+        target: Target | None,
+        display: BatchDisplay,
+        *,
+        detach: bool = False,
+        engine: Callable[[], Engine] | None = None,
     ) -> None:
         self._plan, self._settings, self._target, self._display = plan, settings, target, display
-        self._detach = detach
+        self._detach, self._engine = detach, engine
         self._waiting = {material: each for material, each in plan.jobs.items() if each.finished is None}
         self._sender: Sender | None = None
         self._remarks = Remarks(display)
@@ -91,6 +108,23 @@ class Delivery:
     def _compute(self) -> Iterator[Outcome]:
         from moviola.session import local  # noqa: PLC0415 - numpy and all that a worker loads, which sending does without
 
+        do: Doing = local.run
+        with ExitStack() as stack:
+            if self._engine is not None and self._waiting:
+                from moviola.session import engines  # noqa: PLC0415 - as above
+
+                try:
+                    engine = stack.enter_context(self._engine())
+                except EngineUnavailable as error:
+                    material = next(iter(self._waiting))
+                    del self._waiting[material]
+                    yield self._of(material, Outcome(material.name, "", Status.UNREACHABLE, NOT_SENT, str(error)))
+                    return
+                do = partial(engines.run, engine, fresh=self._settings.new)
+            yield from self._each(do)
+
+    def _each(self, do: Doing) -> Iterator[Outcome]:
+        """Do one source after another."""
         for material in list(self._waiting):
             destination = self._waiting.pop(material)
             try:
@@ -98,12 +132,12 @@ class Delivery:
                     with contained_of(material):
                         verify(material, destination.order.cutting)
                 tell = partial(self._tell, material)
-                outcome = local.run(material, destination.order, destination.place, self._display, tell=tell)
+                outcome = do(material, destination.order, destination.place, self._display, tell=tell)
             except UnreadableSource as complaint:
                 yield refusal(complaint, self._size(material))
                 continue
-            except KeyboardInterrupt:
-                reason = "interrupted, and nothing of it is kept"
+            except KeyboardInterrupt as interrupt:
+                reason = str(interrupt) or "interrupted, and nothing of it is kept"
                 yield self._of(material, Outcome(material.name, "", Status.CANCELLED, JobState.CANCELLED, reason))
                 return
             yield self._of(material, outcome)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Final
 
 from moviola.base.vocabulary import JobState
 from moviola.filters.assets import AssetError, travelled
@@ -13,7 +14,7 @@ from moviola.filters.schema import ParameterError
 from moviola.media.computing import IN_SEQUENCE, Computing
 from moviola.media.errors import MediaError, UnreadableSource
 from moviola.media.kinds import unit_of
-from moviola.media.local import LocalOutput, LocalProgress, run_local
+from moviola.media.local import Kept, LocalOutput, LocalProgress, run_local
 from moviola.media.material import Material, Source
 from moviola.media.preflight import Preflight, preflight
 from moviola.session.destination import Place
@@ -24,35 +25,59 @@ from moviola.session.shortfall import shortfall
 from moviola.session.views import Display, JobView
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a job is done.
+
+    Attributes:
+        computing: how its chunks are computed.
+        job: the job's id, where others know it.
+        keep: given the source, returns what keeps the results; None: unnamed files do.
+        stand: returns how many tasks are on their way, where that is known, and how many were started again.
+    """
+
+    computing: Computing = IN_SEQUENCE
+    job: str = ""
+    keep: Callable[[Source], Kept | None] = lambda _source: None
+    stand: Callable[[], tuple[int | None, int]] = lambda: (None, 0)
+
+
+HERE: Final = Way()
+"""One chunk after another, in this process."""
+
+
 def run(
     material: Material,
     order: Order,
     place: Place,
     display: Display,
-    computing: Computing = IN_SEQUENCE,
+    way: Way = HERE,
     tell: Callable[[Preflight], None] = lambda _told: None,
 ) -> Outcome:
     """Filter one material and write results and metrics. Raise UnreadableSource before anything is written.
 
     Args:
-        computing: how its chunks are computed.
+        way: how it is done.
         tell: called with what becomes of the source before anything is done with it; may raise UnreadableSource.
     """
-    job = f"local-{secrets.token_hex(4)}"
+    job = way.job or f"local-{secrets.token_hex(4)}"
     output_count = len(order.outputs)
 
     told: Preflight | None = None
 
-    def look(source: Source) -> None:
+    def look(source: Source) -> Kept | None:
         nonlocal told
         told = preflight(source, order.outputs)
         tell(told)
+        return way.keep(source)
 
     def show(progress: LocalProgress) -> None:
         frames = progress.frame_count // output_count
         sent = progress.frames_done // output_count
         done, wanted = progress.frames_done, progress.frame_count
-        view = JobView(job, material.name, frames, sent, done, wanted, unit=unit_of(material.kind), job=job)
+        in_work, retries = way.stand()
+        unit = unit_of(material.kind)
+        view = JobView(job, material.name, frames, sent, done, wanted, retries, in_work, unit=unit, job=job)
         display.show([view], time.monotonic())
 
     started = time.monotonic()
@@ -66,8 +91,9 @@ def run(
                 put=place.put,
                 spare_of=lambda file: replace(place, by_job=True, name="").path_of(job, file),
                 on_progress=show,
-                computing=computing,
+                computing=way.computing,
                 on_source=look,
+                job=way.job,
             )
     except UnreadableSource:
         raise

@@ -467,7 +467,7 @@ def test_a_file_without_filters_is_refused(
 def test_filters_of_a_file_are_not_for_a_cluster(sender: Typed, cluster: FakeCluster, clip: Path, plugin: Path) -> None:
     done = sender(clip, *to(cluster), "--plugins", plugin, "--filters", "unchanged")
     assert (done.returncode, done.stdout, cluster.count(Submit)) == (2, "", 0)
-    assert "code never travels; start workers with it: " in done.stderr
+    assert "code never travels to workers; start them with it: " in done.stderr
     assert done.stderr.endswith(f" --plugins {plugin}.\n")
 
 
