@@ -151,6 +151,10 @@ def test_whose_tasks_a_worker_holds_is_told_to_admins_only() -> None:
     assert "secret-host" not in str(told.to_wire())
 
 
+def test_everybody_is_told_the_labels_of_a_worker() -> None:
+    assert worker_of(Worker("w", "s", "full", WorkerFacts(labels=["gpu"])), User("anna")).labels == ["gpu"]
+
+
 def test_a_schema_has_what_annotations_and_docstrings_say() -> None:
     schemas = Schemas()
     assert schemas.of(JobTold) == {"$ref": "#/components/schemas/Job"}
