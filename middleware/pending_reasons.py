@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from moviola.base.vocabulary import JobCode
+from moviola.wire.shortened import shortened
 
 from .model.cluster import Cluster
 from .model.fleet import WorkerRecord
@@ -16,6 +17,10 @@ from .stages import is_covered, is_outdated, needed_steps, uncovered
 
 MAX_FILTERS_NAMED: Final = 8
 """Of those that workers offer, in a line that a person reads on a terminal."""
+
+
+MAX_LACK: Final = 500
+"""Characters of what a worker says it lacks: a sentence with a command."""
 
 
 def assess(cluster: Cluster, job: Job, now: float) -> None:
@@ -130,10 +135,19 @@ def _what_is_missing(workers: Sequence[WorkerRecord], needs: frozenset[str]) -> 
         return f"no single worker offers all of {chain}; {count} {filters}"
     kinds = [name.removeprefix("kind:") for name in missing if name.startswith("kind:")]
     what = f"takes {kinds[0]}" if kinds else "offers " + " or ".join(f"'{name}'" for name in missing)
-    return "; ".join([f"no worker {what}; {count} {filters}", *wanted])
+    return "; ".join([f"no worker {what}; {count} {filters}", *wanted, *_what_is_lacking(workers, missing)])
 
 
 def _which_label(name: str, label: str, count: int) -> str:
     """Return that a filter waits for a worker with a label, and how there comes to be one."""
     connected = "the one that is connected is not" if count == 1 else f"none of the {count} that are connected is"
     return f"filter {name} asks for a worker labelled {label}, and {connected}; start one with --label {label}"
+
+
+def _what_is_lacking(workers: Sequence[WorkerRecord], missing: Sequence[str]) -> list[str]:
+    """Return, as a sentence, what keeps a worker from offering what is missing; nothing if none says so."""
+    for worker in workers:
+        for name in missing:
+            if why := worker.details.lacks.get(name):
+                return [f"worker {worker.name} knows '{name}', and lacks something: {shortened(why, MAX_LACK)}"]
+    return []

@@ -26,7 +26,7 @@ from moviola.wire.secret import cluster_secret
 from .child_settings import MAX_SERVED_NAMES, ParentSettings
 from .memory import LEAST, default_limit
 from .names import NameLocks
-from .offered import chosen_filters
+from .offered import chosen_filters, lacking_filters
 from .parent import Parent
 from .settings import Settings
 
@@ -59,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.set_up_log(given.log)
     for name in assets.files if assets is not None else ():
         log.info("filters may name %s%s", SERVED, name)
+    for name, missing in lacking_filters(given.filters).items():
+        log.info("'%s' is not offered: %s", name, missing)
     middleware = Address(given.host, given.port)
     locks = NameLocks(str(given.port))
     try:

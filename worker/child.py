@@ -93,6 +93,7 @@ def identify(settings: ChildSettings) -> Identity:
         process_id=os.getpid(),
         token=settings.token,
         labels=settings.labels,
+        lacks=settings.lacks,
     )
 
 

@@ -14,6 +14,7 @@ from moviola.wire.addresses import Address
 from moviola.wire.messages import Death
 from moviola.wire.tokens import new_token
 
+from .offered import lacking_filters
 from .settings import ALL
 
 MAX_CHILD_SETTINGS: Final = 1024 * 1024
@@ -32,7 +33,7 @@ class ChildSettings:
     moviola/wire/tokens.py); `note_fd` and `plugins_fd` are inherited, see worker/shared_status.py and
     moviola/filters/plugin_sources.py; `build` is a word that the fingerprint has, too;
     `death` is of the process that had the name before; `assets` is the served folder, with the hashes of its files by
-    name; `memory_limit` is in bytes, 0 for none.
+    name; `memory_limit` is in bytes, 0 for none; `lacks` is what keeps it from offering other filters, by their names.
     """
 
     name: str
@@ -50,6 +51,7 @@ class ChildSettings:
     assets: tuple[str, dict[str, str]] | None = None
     memory_limit: int = 0
     labels: tuple[str, ...] = ()
+    lacks: dict[str, str] = field(default_factory=dict)
 
     def to_line(self) -> bytes:
         """Return the settings as one line of JSON, which the child reads from its standard input."""
@@ -101,4 +103,5 @@ class ParentSettings:
             assets=None if self.assets is None else (str(self.assets.root), dict(self.assets.files)),
             memory_limit=self.memory_limit,
             labels=self.labels,
+            lacks=lacking_filters(self.wanted),
         )

@@ -29,6 +29,7 @@ class Identity:
     process_id: int = 0
     token: str = field(default="", repr=False)
     labels: tuple[str, ...] = ()
+    lacks: dict[str, str] = field(default_factory=dict)
 
 
 def fault_of(task: Task) -> str:

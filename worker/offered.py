@@ -9,15 +9,29 @@ from .settings import ALL
 
 
 def chosen_filters(text: str) -> tuple[str, ...]:
-    """The filters that a list of names, or `all`, stands for. Raises ValueError with a sentence for a person."""
-    known = registry.names()
-    wanted = list(dict.fromkeys(name for name in (part.strip() for part in text.split(",")) if name))
+    """The filters that a list of names, or `all`, stands for; of all those that can run here. Raises ValueError with a
+    sentence for a person."""
+    known, lacking = registry.names(), registry.lacking()
+    wanted = _names_in(text)
     if not wanted:
         raise ValueError(f"--filters names no filter; known are {', '.join(known)}, and '{ALL}'")
     if ALL in wanted:
-        return known
+        return tuple(name for name in known if name not in lacking)
     unknown = [name for name in wanted if name not in known]
     if unknown:
         meant = did_you_mean(unknown[0], (*known, ALL), "'") or f"; known are {', '.join(known)}"
         raise ValueError(f"no filter is called {' or '.join(map(repr, unknown))}{meant}")
+    for name in wanted:
+        if name in lacking:
+            raise ValueError(f"'{name}' cannot run here: {lacking[name]}")
     return tuple(wanted)
+
+
+def lacking_filters(text: str) -> dict[str, str]:
+    """What keeps this worker from offering the others that `all` stands for, by name; nothing where only some were
+    asked for."""
+    return registry.lacking() if ALL in _names_in(text) else {}
+
+
+def _names_in(text: str) -> list[str]:
+    return list(dict.fromkeys(name for name in (part.strip() for part in text.split(",")) if name))

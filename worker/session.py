@@ -235,6 +235,7 @@ class Session:
                 host=who.host,
                 draining=self._drain_by is not None,
                 labels=list(who.labels),
+                lacks=who.lacks,
             ).to_wire()
         token = who.token if peer == MIDDLEWARE else for_store(who.token, peer)
         return Hello("worker", who.name, who.session, list(VERSIONS), details=details, token=token)

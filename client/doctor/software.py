@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from typing import Final
 
+from moviola.base.extras import NETWORKS
 from moviola.base.installation import NAME, ROOT, is_checkout
 from moviola.media.video.codecs import CODECS
 
@@ -33,6 +34,15 @@ def software() -> Iterator[Finding]:
     )
     yield from packages(requirements())
     yield from ffmpeg()
+    yield networks()
+
+
+def networks() -> Finding:
+    """Return whether filters with networks can run here; nothing is wrong where they cannot."""
+    if NETWORKS.missing():
+        text = f"{' and '.join(NETWORKS.libraries)} is not installed (the extra {NETWORKS.name})"
+        return Finding("networks", Mark.GOOD, f"{text}: workers here offer no filters that need it")
+    return Finding("networks", Mark.GOOD, f"onnxruntime {metadata.version('onnxruntime')} runs those of filters")
 
 
 def requirements() -> list[str]:

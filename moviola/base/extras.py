@@ -1,16 +1,51 @@
-"""What only some commands need of other packages: whether it is installed, and how to install it."""
+"""What only some commands and filters need of other packages: whether it is installed, and how to install it."""
 
 from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Final
 
 from moviola.base.installation import is_checkout
 
-WEB_LIBRARIES: Final = ("starlette", "uvicorn", "sse_starlette", "python_multipart", "prometheus_client", "httpx")
-"""What the gateway imports of the extra `web`."""
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """Packages that an installation may have or not.
+
+    Attributes:
+        name: as pip calls it: `moviola[NAME]`.
+        what: who needs them, for people.
+        libraries: the modules that are imported of them.
+    """
+
+    name: str
+    what: str
+    libraries: tuple[str, ...]
+
+    def missing(self) -> str:
+        """Return which libraries are missing and what to type for them, as a sentence without its full stop; empty if
+        none is."""
+        missing = [name for name in self.libraries if find_spec(name) is None]
+        if not missing:
+            return ""
+        where = f"-r requirements-{self.name}.txt" if is_checkout() else f"'moviola[{self.name}]'"
+        verb = "is" if len(missing) == 1 else "are"
+        return (
+            f"{', '.join(missing)} {verb} not installed; install what {self.what} with: "
+            f"{shlex.quote(sys.executable)} -m pip install {where}"
+        )
+
+
+WEB: Final = Extra(
+    "web",
+    "the gateway needs",
+    ("starlette", "uvicorn", "sse_starlette", "python_multipart", "prometheus_client", "httpx"),
+)
+
+NETWORKS: Final = Extra("networks", "filters with networks need", ("onnxruntime",))
 
 
 def missing_for_ray() -> str:
@@ -21,18 +56,4 @@ def missing_for_ray() -> str:
     return (
         f"Ray is not installed; install it, in the version that the cluster has, with: {shlex.quote(sys.executable)} "
         f"-m pip install {what}"
-    )
-
-
-def missing_for_web() -> str:
-    """Return which libraries the gateway lacks and what to type for them, as a sentence without its full stop; empty
-    if it lacks none."""
-    missing = [name for name in WEB_LIBRARIES if find_spec(name) is None]
-    if not missing:
-        return ""
-    what = "-r requirements-web.txt" if is_checkout() else "'moviola[web]'"
-    verb = "is" if len(missing) == 1 else "are"
-    return (
-        f"{', '.join(missing)} {verb} not installed; install what the gateway needs with: "
-        f"{shlex.quote(sys.executable)} -m pip install {what}"
     )

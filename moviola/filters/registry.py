@@ -12,7 +12,9 @@ from importlib.machinery import SourceFileLoader
 from inspect import isfunction
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import Final
 
+from moviola.base.extras import NETWORKS, Extra
 from moviola.filters.base import Filter, schema_of
 from moviola.filters.chain import Step
 from moviola.filters.schema import FilterSchema, ParameterError, SchemaError, check_chain
@@ -25,6 +27,7 @@ BUILT_IN = (  # each is the module of that name in `builtin`
     "contrast",
     "crop",
     "denoise",
+    "detect",
     "edges",
     "enhance",
     "faces",
@@ -44,6 +47,9 @@ BUILT_IN = (  # each is the module of that name in `builtin`
     "where",
 )
 
+EXTRAS: Final[dict[str, Extra]] = {"detect": NETWORKS}
+"""What built-in filters need of an installation, by filter: told here, so that nobody imports a filter to ask."""
+
 _loaded: dict[str, type[Filter]] = {}
 
 
@@ -54,6 +60,12 @@ class PluginError(Exception):
 def names() -> tuple[str, ...]:
     """Return the names of all known filters, sorted."""
     return tuple(sorted((*BUILT_IN, *_loaded)))
+
+
+def lacking() -> dict[str, str]:
+    """Return the built-in filters that cannot run here, and for each what it lacks, a sentence without its full
+    stop."""
+    return {name: missing for name, extra in EXTRAS.items() if (missing := extra.missing())}
 
 
 def schemas() -> dict[str, FilterSchema]:

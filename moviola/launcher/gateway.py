@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from typing import Final
 
-from moviola.base.extras import missing_for_web
+from moviola.base.extras import WEB
 from moviola.launcher.problem import Problem
 
 EVERYWHERE: Final = ("*", "::", "0.0.0.0", "")
@@ -48,7 +48,7 @@ class Gateway:
 
 def check_libraries() -> None:
     """Raise Problem, with what to type, where the libraries of the gateway are not installed."""
-    if missing := missing_for_web():
+    if missing := WEB.missing():
         raise Problem(f"--web: {missing}.")
 
 

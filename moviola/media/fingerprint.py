@@ -28,6 +28,14 @@ _PACKAGES = (
     ("cjk", "manimgx-fonts-cjk"),
 )
 
+_NONE = "?"  # the version of a package that is not installed
+
+_RUNTIME = "onnxruntime"
+# What ONNX Runtime dispatches on beside the classes above: products of 8-bit and of half-precision numbers.
+_RUNTIME_FLAGS = (
+    "avx512_vnni", "avx_vnni", "avx512_bf16", "avx512_fp16", "amx_int8", "amx_bf16",
+    "asimddp", "asimdhp", "i8mm", "bf16", "sme", "sme2",
+)  # fmt: skip
 
 _added: list[str] = []
 
@@ -48,7 +56,17 @@ def fingerprint() -> str:
     codec_library = ".".join(str(part) for part in av.library_versions["libavcodec"])
     names = [f"{short}{_version(package)}" for short, package in _PACKAGES]
     models = [model.word for model in MODELS]
-    return " ".join([cpu_class(), names[0], f"ff{codec_library}", *names[1:], *models, *_added])
+    return " ".join([cpu_class(), names[0], f"ff{codec_library}", *names[1:], *_runtime(), *models, *_added])
+
+
+def _runtime() -> list[str]:
+    """The runtime of networks, where it is installed, by what it runs them, and the instructions that only it chooses
+    by."""
+    version = _version(_RUNTIME)
+    if version == _NONE:
+        return []
+    flags = _cpu_flags()
+    return ["+".join([f"ort{version}", "cpu", *(each for each in _RUNTIME_FLAGS if each in flags)])]
 
 
 def versions() -> dict[str, str]:
@@ -57,6 +75,8 @@ def versions() -> dict[str, str]:
 
     libraries = {name: ".".join(str(part) for part in numbers) for name, numbers in av.library_versions.items()}
     packages = {package: _version(package) for _, package in _PACKAGES}
+    if (runtime := _version(_RUNTIME)) != _NONE:
+        packages[_RUNTIME] = runtime
     return {"python": platform.python_version(), **packages, "ffmpeg": av.ffmpeg_version_info, **libraries}
 
 
@@ -88,4 +108,4 @@ def _version(package: str) -> str:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
-        return "?"
+        return _NONE

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from moviola.base.command_line import EXIT_USAGE, Parser
-from moviola.base.extras import missing_for_web
+from moviola.base.extras import WEB
 from moviola.base.invocation import typed
 from moviola.base.layers import read
 from moviola.session.target import UsageError
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[:1] == ["user"]:
         return user_command.main(words[1:])
     settings = read(WebSettings, Parser(prog=typed("web"), description=__doc__), words)
-    if missing := missing_for_web():
+    if missing := WEB.missing():
         return _refuse(missing)
     from moviola.web.server import serve  # noqa: PLC0415 - the libraries that may be missing
 

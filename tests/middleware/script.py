@@ -272,13 +272,16 @@ class Script:
         draining: bool = False,
         asks: Mapping[str, str] | None = None,
         labels: tuple[str, ...] = (),
+        lacks: dict[str, str] | None = None,
     ) -> None:
         """A worker joins; with the session of another connection it is the same process. `asks` has the labels that
         its filters ask for."""
         asked = asks or {}
         offered = [{"name": one} | ({"label": asked[one]} if one in asked else {}) for one in filters]
         told = list(labels)
-        details = WorkerDetails(offered, ["video"], 1, fingerprint, list(held), death, draining=draining, labels=told)
+        details = WorkerDetails(
+            offered, ["video"], 1, fingerprint, list(held), death, draining=draining, labels=told, lacks=lacks or {}
+        )
         name = name or f"w{peer}"
         token = token or f"token of {name}"
         self.tell(peer, Hello("worker", name, session or f"s{peer}", [3], details=details.to_wire(), token=token))

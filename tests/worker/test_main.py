@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from moviola.base import extras
 from moviola.base.processes import core_count
 from moviola.filters import registry
 from moviola.wire.addresses import Address
 from worker import __main__ as program
 from worker.child_settings import ChildSettings, ParentSettings
-from worker.offered import chosen_filters
+from worker.offered import chosen_filters, lacking_filters
 from worker.parent import Parent
 
 
@@ -41,6 +42,41 @@ def test_the_flag_wins_over_filter_type_and_that_over_capabilities(monkeypatch: 
 def test_names_may_be_repeated_and_spaced_and_all_is_all() -> None:
     assert chosen_filters(" edges, blur,edges,") == ("edges", "blur")
     assert chosen_filters("blur,all") == registry.names()
+
+
+@pytest.fixture
+def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+
+
+@pytest.mark.usefixtures("nothing_installed")
+def test_filters_that_cannot_run_here_are_not_offered_and_their_lack_is_told() -> None:
+    assert chosen_filters("all") == tuple(name for name in registry.names() if name not in registry.EXTRAS)
+    assert "detect" in registry.EXTRAS
+    settings = ParentSettings(Address("127.0.0.1", 1), ("w",), chosen_filters("all")).child("w", 0, None)
+    assert settings.lacks.keys() == registry.EXTRAS.keys()
+    assert "onnxruntime is not installed; install what filters with networks need" in settings.lacks["detect"]
+    assert ChildSettings.from_line(settings.to_line()).lacks == settings.lacks
+
+
+@pytest.mark.usefixtures("nothing_installed")
+def test_a_worker_that_is_to_offer_some_filters_lacks_no_others() -> None:
+    settings = ParentSettings(Address("127.0.0.1", 1), ("w",), chosen_filters("blur"), wanted="blur")
+    assert settings.child("w", 0, None).lacks == {}
+
+
+@pytest.mark.usefixtures("nothing_installed")
+def test_a_filter_that_is_asked_for_and_cannot_run_here_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["worker", "--filters", "blur,detect"])
+    assert program.main() == 2
+    said = capsys.readouterr().err
+    assert said.startswith("python -m worker: 'detect' cannot run here: onnxruntime is not installed; install ")
+
+
+def test_nothing_is_lacking_where_all_is_installed() -> None:
+    assert registry.lacking() == lacking_filters("all") == {}
 
 
 def test_an_unknown_filter_is_one_sentence_with_the_known_ones(

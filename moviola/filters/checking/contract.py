@@ -25,6 +25,7 @@ from moviola.filters.notes import check_note
 from moviola.filters.picture import Picture
 from moviola.filters.runner import ChainRunner
 from moviola.filters.schema import FilterSchema, Parameter, ParameterError, SchemaError
+from moviola.filters.toolbox.boxes import BESIDE
 
 _FEW_FORMATS = ("yuv420p", "gray", "yuv420p10le", "nv12", "rgb24")
 _CHUNKS = (1, 3, 7)  # frames
@@ -291,8 +292,9 @@ def _inside(note: Mapping[str, Any], width: int, height: int) -> None:
                 f"the box {list(box)} {whose} does not lie in the output of {width}x{height}; "
                 "a filter that moves the picture moves the boxes (moviola.filters.toolbox.boxes.moved)"
             )
-    if len(note.get("scores", boxes)) != len(boxes):
-        raise Broken(f"a note has {len(boxes)} boxes and {len(note['scores'])} scores")
+    for name in BESIDE:
+        if len(note.get(name, boxes)) != len(boxes):
+            raise Broken(f"a note has {len(boxes)} boxes and {len(note[name])} {name}")
 
 
 def _check_processors(kind: Kind) -> None:

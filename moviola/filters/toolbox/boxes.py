@@ -10,14 +10,15 @@ from moviola.filters.picture import Notes
 Move = Callable[[float, float], tuple[float, float]]
 """Where a point goes: x, y in pixels from the picture's top left corner before and after."""
 
-_BESIDE = "scores"  # a list beside `boxes` with one entry for each
+BESIDE = ("scores", "labels")
+"""Lists beside `boxes` with one entry for each."""
 
 
 def moved(notes: Notes, move: Move, width: int, height: int) -> Notes:
     """Return the notes with every box of `boxes` where it is in the output.
 
     A box becomes the smallest upright box around its moved corners and is cut at the borders. A box that lies outside
-    as a whole is left out, together with its entry in `scores`.
+    as a whole is left out, together with its entries in `scores` and `labels`.
 
     Args:
         notes: of the input; boxes are [x, y, width, height] in pixels.
@@ -31,9 +32,10 @@ def moved(notes: Notes, move: Move, width: int, height: int) -> Notes:
 def _moved(note: Mapping[str, Any], move: Move, width: int, height: int) -> Mapping[str, Any]:
     boxes = [_box(each, move, width, height) for each in note["boxes"]]
     changed = {**note, "boxes": [box for box in boxes if box is not None]}
-    scores = note.get(_BESIDE)
-    if isinstance(scores, (list, tuple)) and len(scores) == len(boxes):
-        changed[_BESIDE] = [score for score, box in zip(scores, boxes, strict=True) if box is not None]
+    for name in BESIDE:
+        told = note.get(name)
+        if isinstance(told, (list, tuple)) and len(told) == len(boxes):
+            changed[name] = [each for each, box in zip(told, boxes, strict=True) if box is not None]
     return changed
 
 

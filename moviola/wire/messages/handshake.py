@@ -168,6 +168,7 @@ class WorkerDetails(Record):
         host: the machine's name, for people.
         draining: as in Beat.
         labels: what its machine has; it is given a filter whose schema has a `label` only if that is one of these.
+        lacks: what keeps it from offering filters that it knows, by their names, for people.
     """
 
     filters: list[Map]
@@ -180,6 +181,7 @@ class WorkerDetails(Record):
     host: Name = ""
     draining: bool = False
     labels: list[Label] = field(default_factory=list)
+    lacks: dict[str, Text] = field(default_factory=dict)
 
 
 @record

@@ -16,7 +16,7 @@ from client.doctor import cluster as cluster_checks
 from client.doctor import machine, software
 from client.doctor.__main__ import main
 from client.doctor.finding import Finding, Mark
-from moviola.base import result_folders
+from moviola.base import extras, result_folders
 from moviola.launcher.settings import UpSettings
 from moviola.session.cluster_settings import ClientSettings
 from moviola.wire import descriptors
@@ -65,8 +65,8 @@ def test_nothing_is_wrong_where_nothing_runs(doctor: Callable[..., Found], tmp_p
     assert status == 0
     marks = {name: {each["mark"] for each in findings} for name, findings in found.items()}
     assert set(marks) == {
-        "Moviola", "Python", "packages", "FFmpeg", "settings", "state", "results", "memory", "open files", "secret",
-        "ports", "cluster",
+        "Moviola", "Python", "packages", "FFmpeg", "networks", "settings", "state", "results", "memory", "open files",
+        "secret", "ports", "cluster",
     }  # fmt: skip
     assert {
         mark for name in ("Moviola", "Python", "packages", "FFmpeg", "secret", "ports") for mark in marks[name]
@@ -220,6 +220,14 @@ def test_a_low_limit_of_open_files_is_said(monkeypatch: pytest.MonkeyPatch) -> N
 )
 def test_versions(version: str, bounds: str, fitting: bool) -> None:
     assert software.fits(version, bounds) is fitting
+
+
+def test_networks_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert software.networks().text == f"onnxruntime {metadata.version('onnxruntime')} runs those of filters"
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+    finding = software.networks()
+    assert (finding.mark, finding.way_out) == (Mark.GOOD, "")
+    assert finding.text.startswith("onnxruntime is not installed (the extra networks): workers here offer no filters")
 
 
 def test_packages_that_are_missing_or_too_new(monkeypatch: pytest.MonkeyPatch) -> None:

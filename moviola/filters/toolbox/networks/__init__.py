@@ -1,0 +1,1 @@
+"""Networks of users: ONNX files, what may be in one, and how it is asked."""
