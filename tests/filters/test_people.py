@@ -6,6 +6,7 @@ import pytest
 
 from moviola.filters.builtin.people import People
 from tests.filters.frames import picture_of, texture
+from tests.filters.patterns import compressed, patterns
 
 
 def scene(x: int, y: int, height: int, size: tuple[int, int] = (320, 240)) -> np.ndarray:
@@ -80,3 +81,14 @@ def test_a_higher_score_asks_for_more() -> None:
     picture = picture_of(scene(160, 60, 120))
     (score,) = People().apply(picture, ()).notes[0]["scores"]
     assert People(score=score + 0.5).apply(picture, ()).notes[0]["boxes"] == []
+
+
+@pytest.mark.parametrize("size", [(640, 360), (320, 240), (1280, 720)])
+def test_nobody_is_found_in_patterns_and_letters(size: tuple[int, int]) -> None:
+    found = {
+        (name, is_clean): boxes
+        for name, image in patterns(*size)
+        for is_clean in (True, False)
+        if (boxes := People().apply(picture_of(image if is_clean else compressed(image)), ()).notes[0]["boxes"])
+    }
+    assert found == {}

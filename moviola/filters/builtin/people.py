@@ -14,6 +14,7 @@ from moviola.filters.toolbox.draw import COLOURS, draw_boxes
 from moviola.filters.toolbox.finds import Find, inside, note, strongest
 from moviola.filters.toolbox.opencv import cv2
 from moviola.filters.toolbox.per_thread import once_per_thread
+from moviola.filters.toolbox.structure import doubt
 
 if TYPE_CHECKING:
     from cv2 import HOGDescriptor
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 # of ground around (Dalal and Triggs, 2005).
 _PERSON = (32, 96)
 _MARGIN = 16
+_WINDOW = (_PERSON[0] + 2 * _MARGIN, _PERSON[1] + 2 * _MARGIN)
 _STRIDE = (8, 8)  # pixels at the size searched: the detector's own cells
 _OVERLAP = 0.3  # finds that share more than this of both are one person
 _INSIDE = 0.65  # … or this of the smaller one: a torso within a person
@@ -30,7 +32,10 @@ _MAGNIFIED = 2.0  # more shows nothing that was not there
 
 @dataclass(frozen=True)
 class People(Filter):
-    """Draw boxes around people who stand upright and are seen whole.
+    """Draw boxes around people who stand upright and are seen whole, from about 40 pixels tall.
+
+    It misses people who sit, bend, are half hidden or stand close together, and takes some trees, posts and folds for
+    people. Where a picture looks drawn (a test pattern, a page of text) it must be surer than elsewhere.
 
     Note: `boxes`, [x, y, width, height] in pixels, and their `scores`: distances from the plane that separates people
     from everything else, 0 and up.
@@ -50,9 +55,22 @@ class People(Filter):
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
         """Return the picture with boxes drawn, and the boxes and scores in a note."""
-        finds = strongest(self._search(picture.gray), _OVERLAP, _INSIDE)
+        gray = picture.gray
+        finds = [find for find in self.candidates(gray) if self.is_sure(gray, find)]
         boxes = [find.box for find in finds]
         return draw_boxes(picture, boxes, self.colour, self.thickness).with_notes(note(self.name, finds))
+
+    def candidates(self, gray: Gray) -> list[Find]:
+        """Return what the detector takes for people, each once, sorted by box.
+
+        Args:
+            gray: height × width, uint8.
+        """
+        return strongest(self._search(gray), _OVERLAP, _INSIDE)
+
+    def is_sure(self, gray: Gray, find: Find) -> bool:
+        """Return whether a find is as sure as it must be, by what its part of the picture looks like."""
+        return find.score >= self.score + _doubt(gray, find)
 
     def _search(self, gray: Gray) -> Iterator[Find]:
         """All windows that look like a person, at all sizes."""
@@ -76,6 +94,20 @@ class People(Filter):
             factor /= self.scale
         if least <= _MAGNIFIED:
             yield least
+
+
+def _doubt(gray: Gray, find: Find) -> float:
+    """How much surer than `score` a find must be, by what is seen in its window as the detector has it."""
+    x, y, width, height = find.box
+    ground = width * _MARGIN // _PERSON[0]
+    padded = cv2.copyMakeBorder(
+        gray[max(y - ground, 0) : y + height + ground, max(x - ground, 0) : x + width + ground],
+        *(max(ground - y, 0), max(y + height + ground - gray.shape[0], 0)),
+        *(max(ground - x, 0), max(x + width + ground - gray.shape[1], 0)),
+        cv2.BORDER_REPLICATE,
+    )
+    window: Gray = cv2.resize(padded, _WINDOW, interpolation=cv2.INTER_AREA)
+    return doubt(window, window[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN])
 
 
 @once_per_thread(maxsize=1)
