@@ -5,7 +5,7 @@
 # All checks that a change has to pass: style, formatting, types, the import arrows, the shell scripts, the tests.
 # Makes .venv with the development tools when they are missing. Every check runs, also after one has failed.
 #
-#   --suite NAME    that suite instead, and nothing else: 'long', 'containers', 'package', 'web', 'browser', 'fuzz' or 'simulation' (tests/conftest.py tells more)
+#   --suite NAME    that suite instead, and nothing else: 'long', 'containers', 'package', 'web', 'browser', 'fuzz', 'ray' or 'simulation' (tests/conftest.py tells more)
 #   --smoke         a little of each suite instead, in some seconds, and why what cannot run here cannot
 #   --help          this text
 

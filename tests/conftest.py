@@ -38,6 +38,7 @@ SUITES: Final = {
     "web": "what a gateway bears: a gibibyte, many at once, its own end, requests made up of its document",
     "browser": "the gateway's page in a real Chromium: needs one on this machine",
     "fuzz": "a million frames of structured garbage through real processes",
+    "ray": "jobs on a real Ray cluster of two nodes: needs Ray, network namespaces and root",
     "simulation": "thousands of fresh seeds, and every planted defect: half an hour",
 }
 """What `--suite NAME` runs: the tests marked `@pytest.mark.suite(NAME)`, which nothing else runs. `--smoke` runs those

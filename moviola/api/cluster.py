@@ -32,6 +32,7 @@ from moviola.session.target import Target
 from moviola.wire.messages import Job as JobRecord
 
 if TYPE_CHECKING:
+    from moviola.api.engine_cluster import EngineCluster
     from moviola.api.local_cluster import LocalCluster
 
 
@@ -124,6 +125,34 @@ class Cluster:
         from moviola.api.local_cluster import local  # noqa: PLC0415 - what starts programs, which others do without
 
         return local(workers, state=state, results=results, plugins=plugins, labels=labels, user=user)
+
+    @staticmethod
+    def ray(
+        address: str = "",
+        *,
+        plugins: Iterable[PathLike] = (),
+        results: PathLike = "results",
+        state: PathLike | None = None,
+    ) -> EngineCluster:
+        """Connect to a Ray cluster that somebody else runs, whose nodes compute. It needs the extra `ray`.
+
+        Filters that this program defines are there. Moviola has to be installed on the nodes.
+
+        Args:
+            address: HOST:PORT of Ray's head; by default what RAY_ADDRESS says, or the cluster that this machine has
+                joined. Where this program is connected to Ray already, that connection is used.
+            plugins: files of filters.
+            results: the folder that has a folder for each job, where no `out` is given.
+            state: the folder where results wait until a job has all of them; by default the installation's.
+
+        Raises:
+            Unreachable: there is no Ray, no cluster, or its nodes do not go together.
+            UsageError: an argument cannot be.
+        """
+        from moviola.api.engine_cluster import EngineCluster  # noqa: PLC0415 - codecs, which others do without
+
+        where = f"ray://{address}" if address else "ray"
+        return EngineCluster(where, plugins=plugins, results=results, state=state)
 
     def _before_submit(self, filters: Iterable[str]) -> None:
         """What is to be done before a job of these filters is submitted."""

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from moviola.api.spelling import in_python
+from moviola.engines.engine import EngineUnavailable
 from moviola.filters.assets import AssetError
 from moviola.filters.chain import ChainError
 from moviola.filters.registry import PluginError
@@ -100,7 +101,7 @@ def translated() -> Iterator[None]:
         raise UsageError(str(error)) from error
     except media.UnreadableSource as error:
         raise UnreadableSource(error.path, error.reason, error.hint) from error
-    except (NobodyToAsk, wire.Unreachable) as error:
+    except (NobodyToAsk, wire.Unreachable, EngineUnavailable) as error:
         raise Unreachable(str(error)) from error
     except wire.WireError as error:
         raise Refused(str(error)) from error

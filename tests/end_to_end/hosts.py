@@ -136,6 +136,17 @@ class Host:
         self._processes.append(sender)
         return sender
 
+    def pipe(self, module: str, *arguments: str, log: str) -> subprocess.Popen[str]:
+        """Starts a program that stays and is spoken to; what it says to standard error goes to `log(log)`."""
+        with (self.folder / f"{log}.log").open("ab") as file:
+            program = subprocess.Popen(
+                self._command(module, *arguments),
+                cwd=self.folder, env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file,
+                text=True,
+            )  # fmt: skip
+        self._processes.append(program)
+        return program
+
     def log(self, role: str) -> str:
         return (self.folder / f"{role}.log").read_text()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 from typing import Any
 
 os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DISABLE_IMPORT_WARNING": "1"}
@@ -35,6 +36,14 @@ def started(head: dict[str, object]) -> Any:
 
 def main() -> int:
     size, folder = int(sys.argv[1]), sys.argv[2]
+    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as session:  # the path of a socket has to be short
+        os.environ["RAY_TMPDIR"] = session
+        run(size, folder)
+    return 0
+
+
+def run(size: int, folder: str) -> None:
+    """Have the cluster until standard input ends."""
     common = {"object_store_memory": size, "num_cpus": 1, "include_dashboard": False, "include_log_monitor": False}
     config = {"object_spilling_config": json.dumps({"type": "filesystem", "params": {"directory_path": folder}})}
     cluster = started({**common, "no_monitor": True, "_system_config": config})
@@ -45,7 +54,6 @@ def main() -> int:
             cluster.remove_node(second, allow_graceful=False)
             print("killed", flush=True)
     cluster.shutdown()
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,304 @@
+"""`moviola.Cluster.ray`: a Ray cluster that somebody else runs, and the jobs that it is given."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, Unpack
+
+from moviola.api.display import ProgressOption, SilentDisplay, display_for, log
+from moviola.api.errors import Closed, Timeout, UsageError, translated
+from moviola.api.options import Filters, JobOptions, PathLike, Source, settings_from
+from moviola.api.plan import Planned, planned
+from moviola.api.process import IN_THIS_PROCESS
+from moviola.api.progress import Progress
+from moviola.api.results import Result, result_of
+from moviola.api.spelling import in_python
+from moviola.base.installation import state_folder
+from moviola.base.vocabulary import JobState
+from moviola.filters import registry
+from moviola.media.kinds import verify
+from moviola.media.preflight import Preflight
+from moviola.session import engines
+from moviola.session.faults import contained_of
+from moviola.session.outcome import Outcome, Status
+from moviola.session.rates import Rates
+from moviola.session.views import JobView
+
+ENGINE_REFUSES: Final = ("priority",)
+"""Options that mean nothing on an engine, which has queues of its own."""
+
+
+class EngineCluster:
+    """A cluster that others run, behind an engine. Made by `Cluster.ray`; `with` closes it.
+
+    Jobs are done one after the other, in a thread of this object: each takes all that the cluster has free. Leaving the
+    block waits for them, and raises the first failure that nobody has heard of; an exception leaves at once. All
+    methods may be called from any thread.
+
+    Args:
+        where: the engine's name, with the address that may stand behind it.
+        plugins: files of filters. Those that this program defines are there as well.
+        results: the folder that has a folder for each job, where no `out` is given.
+        state: the folder where results wait until a job has all of them.
+
+    Raises:
+        Unreachable: the engine cannot be used.
+        UsageError: an argument cannot be.
+    """
+
+    def __init__(self, where: str, *, plugins: Iterable[PathLike], results: PathLike, state: PathLike | None) -> None:
+        self._where, self._results = where, Path(results)
+        self._state = state_folder() if state is None else Path(state)
+        self._named = tuple(Path(each).resolve() for each in plugins)
+        self._written = Path(tempfile.mkdtemp(prefix="moviola-"))
+        self._jobs: list[EngineJob] = []
+        self._connection = ExitStack()
+        self._executor = ThreadPoolExecutor(1, "moviola")
+        try:
+            with translated():
+                for path in self._named:
+                    registry.load_plugin(path)
+                self._engine, self._versions = self._connected(), self._filters()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self.wait()
+        finally:
+            self.close()
+
+    def wait(self) -> None:
+        """Wait for all jobs that were submitted here. Raises the first failure that nobody has heard of."""
+        failure: Exception | None = None
+        for job in [each for each in self._jobs if not each.was_told]:
+            try:
+                job.wait()
+            except Exception as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+
+    def close(self) -> None:
+        """End what is under way, and leave the cluster. What has come of a job is kept: submitted again, it goes on."""
+        for job in self._jobs:
+            job.cancel()
+        self._executor.shutdown(cancel_futures=True)
+        self._connection.close()
+        shutil.rmtree(self._written, ignore_errors=True)
+
+    def submit(
+        self, source: Source, filters: Filters = None, *, out: PathLike | None = None, **options: Unpack[JobOptions]
+    ) -> EngineJob:
+        """Have a video, images or tables done, and return the job. The source is read when its turn has come.
+
+        Args:
+            source: a file or a folder; or several files that belong together.
+            filters: a chain, several chains, or output names with their chains.
+            out: a file for one output, a folder for several; by default a folder of the job's name in `results`.
+            options: as moviola.JobOptions lists them, without `priority`.
+
+        Raises:
+            UsageError: an argument cannot be.
+            Closed: this object was closed.
+        """
+        with translated():
+            settings = settings_from(filters, out, options)
+            for name in ENGINE_REFUSES:
+                if options.get(name):
+                    raise UsageError(f"{name} is for a cluster of ours; leave it out")
+            plan = planned(source, settings, registry.schemas(), options, self._results)
+        job = EngineJob(plan)
+        try:
+            job.start(self._executor.submit(self._done, job))
+        except RuntimeError as error:
+            raise Closed(f"{job.name}: this cluster object is closed; make another one") from error
+        self._jobs.append(job)
+        return job
+
+    # ── in the thread ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _done(self, job: EngineJob) -> Outcome:
+        """Return what came of a job."""
+        plan = job.plan
+        if plan.destination.finished is not None:
+            return plan.destination.finished
+        material, order = plan.material, plan.destination.order
+        fresh, tell, display = plan.settings.new, partial(_tell, plan), _Watched(job)
+        try:
+            with translated(), IN_THIS_PROCESS:
+                self._renew()
+                if plan.settings.verify_cuts:
+                    with contained_of(material):
+                        verify(material, order.cutting)
+                place = plan.destination.place
+                return engines.run(self._engine, material, order, place, display, fresh=fresh, tell=tell)
+        except KeyboardInterrupt as interrupt:
+            return Outcome(material.name, "", Status.CANCELLED, JobState.CANCELLED, str(interrupt))
+
+    def _renew(self) -> None:
+        """Connect again where this program has defined a filter since."""
+        versions = self._filters()
+        if versions != self._versions:
+            self._connection.close()
+            self._engine, self._versions = self._connected(), versions
+
+    def _connected(self) -> engines.Engine:
+        from moviola.api.decorated import decorated  # noqa: PLC0415 - numpy and codecs
+        from moviola.api.written_out import plugin_files  # noqa: PLC0415
+
+        files = plugin_files([kind.function for kind in decorated().values()], self._written)
+        plugins = [*self._named, *(file for file in files if file not in self._named)]
+        return self._connection.enter_context(engines.connected(self._where, plugins, self._state))
+
+    @staticmethod
+    def _filters() -> dict[str, str]:
+        """The versions of the filters that this program defines, by name."""
+        from moviola.api.decorated import decorated  # noqa: PLC0415 - numpy and codecs
+
+        return {name: kind.written for name, kind in decorated().items()}
+
+
+class EngineJob:
+    """A job on an engine. Made by `EngineCluster.submit`. All methods may be called from any thread."""
+
+    def __init__(self, plan: Planned) -> None:
+        self.plan = plan
+        self.was_told = False
+        """Whether somebody has heard how it ended."""
+        self._future: Future[Outcome]
+        self._news = threading.Condition()
+        self._view: JobView | None = None
+        self._rates, self._rate = Rates(), 0.0
+        self._is_cancelled = False
+
+    def __repr__(self) -> str:
+        return f"<EngineJob {self.name}: {self.state}>"
+
+    def start(self, future: Future[Outcome]) -> None:
+        """Take note of what will be its outcome."""
+        self._future = future
+        future.add_done_callback(lambda _future: self._notify())
+
+    @property
+    def name(self) -> str:
+        """What people call it: its source's name."""
+        return self.plan.material.name
+
+    @property
+    def is_over(self) -> bool:
+        """True when it has ended, well or not."""
+        return self._future.done()
+
+    @property
+    def state(self) -> str:
+        """ "pending", "running", or how it ended: "done", "partial", "failed" or "cancelled"."""
+        if not self._future.done():
+            return JobState.RUNNING if self._future.running() else JobState.PENDING
+        if self._future.cancelled() or self._future.exception() is not None:
+            return JobState.CANCELLED if self._future.cancelled() else JobState.FAILED
+        return self._future.result().state
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far it is, as it was last heard of; None before anything is."""
+        view = self._view
+        return None if view is None else Progress.of(view, self._rate)
+
+    def __iter__(self) -> Iterator[Progress]:
+        """Yield how far it is, whenever that has changed, until it has ended. Raises as `wait` does at the end."""
+        seen = None
+        while not self.is_over:
+            with self._news:
+                while self._view is seen and not self.is_over:
+                    self._news.wait()
+            if self._view is not None and self._view is not seen:
+                seen = self._view
+                yield Progress.of(seen, self._rate)
+        self.wait()
+
+    def wait(self, timeout: float | None = None, *, progress: ProgressOption = False) -> Result:
+        """Wait until the job has ended; return where its files are.
+
+        Args:
+            timeout: in seconds; None waits as long as it takes.
+            progress: as in `moviola.process`, but nothing is shown by default.
+
+        Raises:
+            JobFailed, JobCancelled: it ended without results.
+            UnreadableSource: the source cannot be taken.
+            Timeout: it goes on.
+            Closed: the cluster object was closed before its turn had come.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        display = display_for(progress)
+        try:
+            while not self._future.done():
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    raise Timeout(f"{self!r} has not ended within {timeout} s; it goes on")
+                with self._news:
+                    self._news.wait(display.interval_s if left is None else min(display.interval_s, left))
+                if self._view is not None:
+                    display.show([self._view], time.monotonic())
+        finally:
+            display.close()
+        self.was_told = True
+        if self._future.cancelled():
+            raise Closed(f"{self.name}: this cluster object was closed before the job had begun")
+        return result_of(self._future.result(), self.plan.destination.place)
+
+    result = wait
+
+    def cancel(self) -> None:
+        """End the job, as soon as its next result comes. What has come is kept: submitted again, it goes on."""
+        self._is_cancelled = True
+        self._future.cancel()
+
+    def seen(self, view: JobView, now: float) -> None:
+        """Take note of how far it is. Raises KeyboardInterrupt where nobody wants it any more."""
+        if self._is_cancelled:
+            raise KeyboardInterrupt
+        self._rate = self._rates.update([view], now)[view.id]
+        self._view = view
+        self._notify()
+
+    def _notify(self) -> None:
+        with self._news:
+            self._news.notify_all()
+
+
+class _Watched(SilentDisplay):
+    """Tells a job how far it is."""
+
+    def __init__(self, job: EngineJob) -> None:
+        self._job = job
+
+    def show(self, views: Sequence[JobView], now: float) -> None:
+        """Tell the job."""
+        for view in views:
+            self._job.seen(view, now)
+
+
+def _tell(plan: Planned, told: Preflight) -> None:
+    """Tell the log what becomes of a source before anything is done. Raises NotKept."""
+    if plan.settings.strict:
+        told.check_kept(plan.material.path)
+    for remark in told.remarks():
+        log.info("%s: %s", plan.material.name, in_python(remark))

@@ -1,0 +1,89 @@
+"""`Cluster.ray`, with an engine whose only node is this process."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import moviola
+from moviola.engines import jobs
+from moviola.filters import registry
+from tests.engines import in_process
+from tests.media.video.clips import encode
+
+
+@pytest.fixture(autouse=True)
+def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(jobs.ENGINES, "ray", "tests.engines.in_process")
+    in_process.connected.clear()
+    yield
+    registry.forget_plugins()
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return encode(tmp_path_factory.mktemp("engines") / "clip.mp4", "libx264", 40, options={"g": "10"})
+
+
+def test_a_job_is_what_this_process_makes_of_it(clip: Path, tmp_path: Path) -> None:
+    here = moviola.process(clip, "blur:radius=2", out="here.mp4", chunk_frames=10)
+    with moviola.Cluster.ray(state=tmp_path / "state") as cluster:
+        job = cluster.submit(clip, "blur:radius=2", out="there.mp4", chunk_frames=10)
+        shares = [progress.share for progress in job]
+        result = job.wait()
+    assert result.output.digest == here.output.digest
+    assert (result.path, result.state, job.state, job.is_over) == (Path("there.mp4"), "done", "done", True)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert in_process.connected[0].is_cancelled  # it was left
+
+
+MINE = """
+import moviola
+
+@moviola.filter
+def dimmed(image):
+    \"\"\"Half as bright.\"\"\"
+    return image // 2
+"""
+
+
+def test_filters_that_this_program_defines_later_are_there(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine_of_this_test.py").write_text(MINE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with moviola.Cluster.ray(state=tmp_path / "state") as cluster:
+        importlib.import_module("mine_of_this_test")
+        assert cluster.submit(clip, "dimmed", out="dimmed.mp4").wait().state == "done"
+    assert len(in_process.connected) == 2  # it was connected to anew, with the filter
+    assert in_process.connected[0].is_cancelled
+
+
+def test_what_goes_wrong_is_raised(clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(moviola.Unreachable, match="Nobody answers at nobody:1"):
+        moviola.Cluster.ray(in_process.NOBODY)
+    with moviola.Cluster.ray(state=tmp_path / "state") as cluster:
+        with pytest.raises(moviola.UsageError, match="priority is for a cluster of ours"):
+            cluster.submit(clip, "blur", priority=5)
+        broken = tmp_path / "broken.mp4"
+        broken.write_bytes(b"no video")
+        with pytest.raises(moviola.UnreadableSource):
+            cluster.submit(broken, "blur").wait()
+    with pytest.raises(moviola.Closed, match="this cluster object is closed"):
+        cluster.submit(clip, "blur")
+
+
+def test_a_job_that_is_cancelled_goes_on_when_it_is_submitted_again(clip: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"out": "out.mp4", "chunk_frames": 10}
+    with moviola.Cluster.ray(state=tmp_path / "state") as cluster:
+        job = cluster.submit(clip, "blur:radius=2", **options)
+        job.cancel()
+        with pytest.raises((moviola.JobCancelled, moviola.Closed)):
+            job.wait()
+        assert cluster.submit(clip, "blur:radius=2", **options).wait().state == "done"
