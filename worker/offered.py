@@ -16,7 +16,7 @@ def chosen_filters(text: str) -> tuple[str, ...]:
     if not wanted:
         raise ValueError(f"--filters names no filter; known are {', '.join(known)}, and '{ALL}'")
     if ALL in wanted:
-        return tuple(name for name in known if name not in lacking)
+        return registry.runnable()
     unknown = [name for name in wanted if name not in known]
     if unknown:
         meant = did_you_mean(unknown[0], (*known, ALL), "'") or f"; known are {', '.join(known)}"

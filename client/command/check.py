@@ -30,6 +30,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="filters (.py) or videos")
     parser.add_argument("--filter", action="append", default=[], metavar="NAME", help="only this one; may be repeated")
     parser.add_argument("--all", action="store_true", help="the built-in filters too, beside those of files")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="of filters: a parameter's value in all that is tried, such as a file; may be repeated",
+    )
     parser.add_argument("--chunk-frames", default="auto", metavar="N,N,…", help="of videos: frames a chunk (auto)")
     given = parser.parse_args(arguments)
     plugins = [file for file in given.files if file.suffix == PLUGIN_SUFFIX]
@@ -43,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from moviola.filters.checking import check as contract  # noqa: PLC0415 - numpy and OpenCV
 
         flags = [*(f"--filter={name}" for name in given.filter), *(["--all"] if given.all else [])]
+        flags += [f"--set={text}" for text in given.set]
         statuses += [contract.main([*map(str, files), *flags]) for files in ([[each] for each in plugins] or [[]])]
     if clips:
         from moviola.media.video import check as cuts  # noqa: PLC0415 - numpy and FFmpeg

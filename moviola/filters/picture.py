@@ -114,6 +114,11 @@ class Picture:
         way = cv2.INTER_AREA if width <= self.width and height <= self.height else cv2.INTER_LINEAR_EXACT
         return cv2.resize(bgr, (width, height), interpolation=way)
 
+    @property
+    def deep_bgr(self) -> NDArray[Any]:
+        """height × width × 3, uint16, full range (0..65535), read-only: `bgr` of pictures of more than 8 bits."""
+        return self.memo("deep_bgr", lambda: self._make_bgr("bgr48le", np.uint16))
+
     def memo(self, key: Hashable, make: Callable[[], _T]) -> _T:
         """What `make()` gave for this key when first asked; for things derived from this picture alone."""
         if key not in self._memo:
@@ -144,8 +149,10 @@ class Picture:
         return output
 
     def with_bgr(self, bgr: NDArray[Any]) -> Picture:
-        """An output from a BGR image, height × width × 3, uint8, in this picture's format, matrix and range."""
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(bgr), format="bgr24")
+        """An output from a BGR image, height × width × 3, full-range uint8 or uint16, in this picture's format, matrix
+        and range."""
+        packed = "bgr24" if bgr.dtype == np.uint8 else "bgr48le"
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(bgr), format=packed)
         return self._output(_reformat(frame, self.format.name, matrix_of(self.frame), self.colour.full_range))
 
     def black(self) -> Picture:
@@ -232,9 +239,9 @@ class Picture:
         gray.flags.writeable = False
         return gray
 
-    def _make_bgr(self) -> NDArray[Any]:
+    def _make_bgr(self, packed: str = "bgr24", dtype: type[np.uint8] | type[np.uint16] = np.uint8) -> NDArray[Any]:
         frame = self.frame
-        bgr = _view(_reformat(frame, "bgr24", matrix_of(frame), True).planes[0], 3, np.uint8)
+        bgr = _view(_reformat(frame, packed, matrix_of(frame), True).planes[0], 3, dtype)
         bgr.flags.writeable = False
         return bgr
 

@@ -37,6 +37,7 @@ BUILT_IN = (  # each is the module of that name in `builtin`
     "identity",
     "metadata",
     "motion",
+    "onnx",
     "people",
     "pixelate",
     "post_2000",
@@ -47,7 +48,7 @@ BUILT_IN = (  # each is the module of that name in `builtin`
     "where",
 )
 
-EXTRAS: Final[dict[str, Extra]] = {"detect": NETWORKS}
+EXTRAS: Final[dict[str, Extra]] = {"detect": NETWORKS, "onnx": NETWORKS}
 """What built-in filters need of an installation, by filter: told here, so that nobody imports a filter to ask."""
 
 _loaded: dict[str, type[Filter]] = {}
@@ -66,6 +67,12 @@ def lacking() -> dict[str, str]:
     """Return the built-in filters that cannot run here, and for each what it lacks, a sentence without its full
     stop."""
     return {name: missing for name, extra in EXTRAS.items() if (missing := extra.missing())}
+
+
+def runnable() -> tuple[str, ...]:
+    """Return the names of all known filters that can run here, sorted."""
+    missing = lacking()
+    return tuple(name for name in names() if name not in missing)
 
 
 def schemas() -> dict[str, FilterSchema]:

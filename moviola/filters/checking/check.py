@@ -17,6 +17,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from moviola.filters import registry
+from moviola.filters.assets import AssetError, travelled, value_of
+from moviola.filters.base import schema_of
+from moviola.filters.chain import Step, Value
 from moviola.filters.checking.contract import CHECKS
 from moviola.filters.schema import ParameterError
 
@@ -34,10 +37,12 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
     options = _options(arguments)
     try:
         names = _names(options.file, options.filter)
-    except (registry.PluginError, ParameterError) as error:
+        given, files = _given(names, options.set or ())
+        with travelled(files):
+            failures = {name: _failures(name, given[name], console) for name in names}
+    except (registry.PluginError, ParameterError, AssetError) as error:
         console.print(f"[red]{escape(str(error))}[/]")
         return NOTHING
-    failures = {name: _failures(name, console) for name in names}
     console.print(_table(failures))
     for number, check in enumerate(CHECKS, 1):
         console.print(f"{number:2} [bold]{check.name}[/]: {check.promise}")
@@ -53,6 +58,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("file", nargs="?", type=Path, help="a Python file with filters; without: the built-in ones")
     parser.add_argument("--filter", action="append", metavar="NAME", help="only this one; may be repeated")
     parser.add_argument("--all", action="store_true", help="the built-in ones too, with a file")
+    parser.add_argument(
+        "--set", action="append", metavar="NAME=VALUE", help="of a parameter, in all that is tried; may be repeated"
+    )
     options = parser.parse_args(arguments)
     if options.all and options.file is not None:
         options.filter = [*(options.filter or []), *registry.BUILT_IN]
@@ -67,11 +75,45 @@ def _names(file: Path | None, wanted: Sequence[str] | None) -> list[str]:
     return sorted(wanted or found)
 
 
-def _failures(name: str, console: Console) -> dict[str, str | None]:
+def _given(names: Sequence[str], told: Sequence[str]) -> tuple[dict[str, dict[str, Value]], dict[str, bytes]]:
+    """The values that are to be tried, for each filter that has such parameters, and the files among them. Raises
+    ParameterError where none has one, or takes the value, and AssetError where a filter cannot read a file."""
+    given: dict[str, dict[str, Value]] = {name: {} for name in names}
+    files: dict[str, bytes] = {}
+    for text in told:
+        name, equals, value = text.partition("=")
+        takers = [each for each in names if name in _types(each)]
+        if not equals or not takers:
+            raise ParameterError(f"--set {text}: give a parameter of {', '.join(names)}, as NAME=VALUE")
+        for each in takers:
+            given[each][name] = _sent(f"--set {text}", value, files) if _types(each)[name] == "asset" else value
+    with travelled(files):
+        for each in names:
+            if given[each]:
+                registry.make(Step(each, given[each]))
+    return given, files
+
+
+def _types(name: str) -> dict[str, str]:
+    return {each.name: each.type for each in schema_of(registry.filter_class(name)).parameters}
+
+
+def _sent(told: str, path: str, files: dict[str, bytes]) -> str:
+    """What stands for a file that travels. Raises ParameterError where it cannot be read."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise ParameterError(f"{told}: the file cannot be read: {error.strerror}") from error
+    value = value_of(content)
+    files[value] = content
+    return value
+
+
+def _failures(name: str, given: dict[str, Value], console: Console) -> dict[str, str | None]:
     """By check what is wrong: a sentence, empty where the promise is kept, None where it has no say."""
     kind = registry.filter_class(name)
     with console.status(f"trying {name}"):
-        return {check.name: (check.failure(kind) or "") if check.concerns(kind) else None for check in CHECKS}
+        return {check.name: (check.failure(kind, given) or "") if check.concerns(kind) else None for check in CHECKS}
 
 
 def _table(failures: dict[str, dict[str, str | None]]) -> Table:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from moviola.filters import registry
 from moviola.filters.base import Filter, UnsuitableSize
 from moviola.filters.checking.samples import clip, noise, scenes
-from moviola.filters.checking.settings import other
+from moviola.filters.checking.settings import Subject, other
 from moviola.filters.picture import Picture
 from moviola.filters.runner import ChainRunner
 
@@ -44,7 +44,7 @@ def digest(kind: type[Filter], lumas: NDArray[np.uint8]) -> str:
         lumas: brightness of frames, count × height × width, uint8, as `scenes` makes it.
     """
     hashed = xxhash.xxh3_128()
-    for made in (kind(), other(kind)):
+    for made in (kind(), other(Subject(kind))):
         for pixel_format in _FORMATS:
             pictures = [*clip(len(lumas), pixel_format, lumas), Picture(noise(pixel_format, 161, 121))]
             runner = ChainRunner([] if made is None else [made])

@@ -4,40 +4,64 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from moviola.filters.base import Filter, schema_of
 from moviola.filters.chain import Step, Value, format_chain
-from moviola.filters.schema import Parameter, ParameterError
+from moviola.filters.schema import FilterSchema, Parameter, ParameterError
 
-Kind = type[Filter]
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A filter that is tried.
+
+    Attributes:
+        kind: its class.
+        given: values that parameters have in all settings, such as a file that it needs.
+    """
+
+    kind: type[Filter]
+    given: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def schema(self) -> FilterSchema:
+        """Return what it takes. Raise what `schema_of` raises."""
+        return schema_of(self.kind)
+
+    def __call__(self, **parameters: Value) -> Filter:
+        """Return the filter with these parameters, and what is given."""
+        return self.kind(**{**self.given, **parameters})
+
 
 # How far from its least value a number is moved in other settings: odd, and small enough for a small picture.
 _STEP = 21
 
 
-def settings(kind: Kind) -> Iterator[Filter]:
+def settings(subject: Subject) -> Iterator[Filter]:
     """Yield a filter with various parameters; combinations that it refuses are left out.
 
     First come the defaults, then all parameters changed at once, then each one alone at its bounds and choices.
     """
-    yield kind()
-    changed = other(kind)
+    yield subject()
+    changed = other(subject)
     if changed is not None:
         yield changed
-    for parameter in schema_of(kind).parameters:
+    for parameter in subject.schema.parameters:
         for value in extremes(parameter):
-            if (made := _made(kind, {parameter.name: value})) is not None:
+            if (made := _made(subject, {parameter.name: value})) is not None:
                 yield made
 
 
-def other(kind: Kind) -> Filter | None:
-    """Return the filter with every number, choice and switch changed; None if it refuses that combination."""
-    return _made(kind, {each.name: _other(each) for each in schema_of(kind).parameters})
+def other(subject: Subject) -> Filter | None:
+    """Return the filter with every number, choice and switch changed that is not given; None if it refuses that
+    combination."""
+    changed = {each.name: _other(each) for each in subject.schema.parameters if each.name not in subject.given}
+    return _made(subject, changed)
 
 
-def _made(kind: Kind, parameters: Mapping[str, Value]) -> Filter | None:
+def _made(subject: Subject, parameters: Mapping[str, Value]) -> Filter | None:
     try:
-        return kind(**parameters)
+        return subject(**parameters)
     except ParameterError:
         return None
 

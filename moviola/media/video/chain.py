@@ -18,7 +18,7 @@ def check(source: Source, outputs: Iterable[Output]) -> None:
     """Whether the filters take pictures of the size they get, and all the pictures that are held at a time fit into the
     memory of a worker; raise UnreadableSource with what is wrong.
 
-    From the first filter on that only workers have, they check it.
+    From the first filter on that only workers have, or can run, they check it.
     """
     process = header(VideoProcess, source.process)
     for output in outputs:
@@ -32,7 +32,7 @@ def check(source: Source, outputs: Iterable[Output]) -> None:
 
 def _sizes(name: str, process: VideoProcess, output: Output) -> Iterator[tuple[int, int]]:
     """Yield the source's width and height, and those of what each filter makes, as far as they are known here."""
-    known = registry.names()
+    known = registry.runnable()
     width, height = process.display_width, process.display_height
     yield width, height
     for step in output.chain:

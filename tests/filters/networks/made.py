@@ -27,6 +27,7 @@ def network(
     metadata: Mapping[str, str] | None = None,
     opsets: Sequence[onnx.OperatorSetIdProto] = (),
     functions: Sequence[onnx.FunctionProto] = (),
+    opset: int = OPSET,
 ) -> bytes:
     """The file of a network that takes `x` and gives `outputs`."""
     graph = helper.make_graph(
@@ -36,7 +37,7 @@ def network(
         [helper.make_tensor_value_info(name, out_kind or kind, None) for name in outputs],
         initializer=[numpy_helper.from_array(np.asarray(each), name) for name, each in (weights or {}).items()],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET), *opsets], functions=list(functions))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset), *opsets], functions=list(functions))
     model.ir_version = IR_VERSION
     helper.set_model_props(model, dict(metadata or {}))
     written: bytes = model.SerializeToString()
@@ -45,7 +46,7 @@ def network(
 
 def node(operator: str, inputs: str, outputs: str, **attributes: Any) -> onnx.NodeProto:
     """A node; names are separated by blanks."""
-    return helper.make_node(operator, inputs.split(), outputs.split(), **attributes)
+    return helper.make_node(operator, inputs.split(" "), outputs.split(" "), **attributes)
 
 
 def same(**options: Any) -> bytes:
@@ -92,3 +93,27 @@ def bright_cells(side: int = 64, *, step: int = 8, names: Sequence[str] = ("dark
     }
     told = {"names": repr(dict(enumerate(names)))} if names else {}
     return network(nodes, weights=weights, shape=(1, 3, side, side), metadata=told)
+
+
+def larger(factor: int, **options: Any) -> bytes:
+    """Repeats each pixel."""
+    size = {"scales": np.array([1, 1, factor, factor], np.float32)}
+    return network([node("Resize", "x  scales", "y", mode="nearest")], weights=size, **options)
+
+
+def smoothing(channels: int = 3, factor: int = 1) -> bytes:
+    """Two convolutions of random weights, which look two pixels far; then as many pixels of each as asked for."""
+    random = np.random.default_rng(3)
+    outs = channels * factor * factor
+    nodes = [
+        node("Conv", "x first", "a", pads=[1, 1, 1, 1]),
+        node("Relu", "a", "b"),
+        node("Conv", "b second", "c", pads=[1, 1, 1, 1]),
+        node("Sigmoid", "c", "d"),
+        node("DepthToSpace", "d", "y", blocksize=factor),
+    ]
+    weights = {
+        "first": random.normal(size=(8, channels, 3, 3)).astype(np.float32),
+        "second": random.normal(size=(outs, 8, 3, 3)).astype(np.float32),
+    }
+    return network(nodes, weights=weights, shape=(1, channels, None, None))

@@ -4,6 +4,8 @@ from fractions import Fraction
 
 import pytest
 
+from moviola.base import extras
+from moviola.filters.assets import travelled, value_of
 from moviola.filters.chain import parse_chain
 from moviola.media.errors import UnreadableSource
 from moviola.media.material import Encoder, Output, Source
@@ -67,3 +69,15 @@ def test_what_takes_more_memory_than_a_worker_has_is_refused_with_the_numbers() 
         check(source(12_000, 8_000), [output("blur")])
     with pytest.raises(UnreadableSource, match=r"of memory, and 12\.0 GiB are the most here"):
         check(source(11_000, 8_000), [output("rotate:degrees=45")])
+
+
+def test_what_needs_more_than_is_installed_here_is_left_to_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that travels is here, and cannot be looked at."""
+    content = b"a network"
+    value = value_of(content)
+    given = f'onnx:model="{value}"'
+    with travelled({value: content}):
+        with pytest.raises(UnreadableSource, match="is not an ONNX file"):
+            check(source(320, 240), [output(given)])
+        monkeypatch.setattr(extras, "find_spec", lambda name: None)
+        check(source(320, 240), [output(f"{given},crop:x=9999")])
