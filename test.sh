@@ -22,7 +22,7 @@ make_environment requirements.txt requirements-dev.txt
 cd "$root"
 tools=.venv/bin
 if [ "${1:-}" = --smoke ]; then
-    exec "$tools/python" -m pytest -r s "$@"
+    exec "$tools/python" -m pytest -r s --numprocesses "$(getconf _NPROCESSORS_ONLN)" "$@"
 fi
 if [ "${1:-}" = --suite ]; then
     exec "$tools/python" -m pytest "$@" # one after the other: they measure, or need the machine for themselves

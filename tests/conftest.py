@@ -84,6 +84,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     which("--smoke", action="store_true", help="run a little of every suite instead of the usual tests")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out modules that have nothing of a suite, or no smoke: to import all takes longer than most that is run."""
+    wanted, is_smoke = config.getoption("--suite"), config.getoption("--smoke")
+    if not (wanted or is_smoke) or not collection_path.match("test_*.py"):
+        return None
+    return ("mark.smoke" if is_smoke else f'suite("{wanted}")') not in collection_path.read_text() or None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     wanted, is_smoke = config.getoption("--suite"), config.getoption("--smoke")
     if wanted and is_smoke:
