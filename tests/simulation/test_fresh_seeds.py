@@ -15,7 +15,7 @@ import pytest
 
 ROOT: Final = Path(__file__).parents[2]
 SEEDS: Final = 2000
-SMOKE_SEEDS: Final = 10
+SMOKE_SEEDS: Final = 4
 HUNTED: Final = 1000
 """Seeds at most for each planted defect."""
 
