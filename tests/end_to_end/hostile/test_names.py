@@ -39,7 +39,8 @@ def test_nobody_takes_the_name_of_a_worker_or_an_aggregator(cluster: LocalCluste
 
 def test_a_worker_whose_name_is_taken_says_so_and_joins_once_it_is_free(tmp_path: Path) -> None:
     clip = clips.moving(tmp_path / "clip.mp4", frames=24, gop=8)
-    with LocalCluster(tmp_path, workers=0) as cluster:
+    patient = ("--worker-timeout", "120")  # who has the name says nothing while the worker starts
+    with LocalCluster(tmp_path, workers=0, middleware_arguments=patient) as cluster:
         honest = Honest(cluster, clip)
         with RawPeer(cluster.port, "worker", name="w-1", hello={"details": worker_details(filters=("hostile",))}):
             parent = cluster.start("worker", arguments=["--port", str(cluster.port), "--processes", "1", "--name", "w"])
