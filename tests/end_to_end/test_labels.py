@@ -58,6 +58,6 @@ def test_a_job_waits_for_a_worker_with_the_label_and_shares_its_chain_with_one_w
         workers = {one["name"]: one for one in json.loads(cluster.run("client.workers", "--json").stdout)["workers"]}
         assert workers["strong-1"]["labels"] == ["big", "gpu"]
         assert "negative" not in workers["plain-1"]["filters"]
-        reference = cluster.send(*asked, "--local", "--plugins", str(plugin))
+        reference = finished(cluster.begin(*asked, "--local", "--plugins", str(plugin)))
         assert sent["outputs"][0]["digest"] == reference["outputs"][0]["digest"]
         assert sent["outputs"][0]["fallback_frames"] == reference["outputs"][0]["fallback_frames"] == 0
