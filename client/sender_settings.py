@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from moviola.base.settings import SWITCH, ValueType, setting
-from moviola.session.engine_names import ENGINES
+from moviola.engines import ENGINES
 from moviola.session.job_settings import JobSettings
 from moviola.session.presets import PRESETS
 from moviola.wire import options

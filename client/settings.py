@@ -44,7 +44,7 @@ def plugins() -> Any:
     return setting(
         (),
         type=options.FILE,
-        help="a Python file with filters of your own, with --local; may be repeated",
+        help="a Python file with filters of your own, with --local or --engine; may be repeated",
         default_text="none",
         repeats="append",
         once=True,

@@ -1,4 +1,4 @@
-"""Writes requirements.txt, requirements-web.txt, requirements-networks.txt and requirements-dev.txt.
+"""Writes requirements.txt, requirements-dev.txt, and one of the same kind for each of the extras web, networks and ray.
 
 They have the newest versions that pyproject.toml allows, pinned.
 
@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RUN = "Everything that runs Moviola, at the versions it was tested with; pyproject.toml says what each is for."
 WEB = "What `moviola web` needs beside requirements.txt."
 NETWORKS = "What filters with networks need beside requirements.txt."
+RAY = "What jobs on a Ray cluster need beside requirements.txt."
 DEV = "Everything that checks and tests Moviola, the gateway with it, beside requirements.txt."
 
 
@@ -30,13 +31,19 @@ def main() -> None:
         extras = project["optional-dependencies"]
         web = install_and_list(Path(folder), [*run, *extras["web"]])
         all_of_it = install_and_list(Path(folder), [*web, *extras["dev"]])
-    with tempfile.TemporaryDirectory() as folder:  # without what only the gateway needs
-        venv.create(folder, with_pip=True)
-        networks = install_and_list(Path(folder), [*run, *extras["networks"]])
+    networks, ray = (alone([*run, *extras[name]]) for name in ("networks", "ray"))
     write(ROOT / "requirements.txt", RUN, run)
     write(ROOT / "requirements-web.txt", WEB, [line for line in web if line not in run])
     write(ROOT / "requirements-networks.txt", NETWORKS, [line for line in networks if line not in run])
+    write(ROOT / "requirements-ray.txt", RAY, [line for line in ray if line not in run])
     write(ROOT / "requirements-dev.txt", DEV, [line for line in all_of_it if line not in run])
+
+
+def alone(requirements: list[str]) -> list[str]:
+    """What these come to without what only the gateway needs."""
+    with tempfile.TemporaryDirectory() as folder:
+        venv.create(folder, with_pip=True)
+        return install_and_list(Path(folder), requirements)
 
 
 def install_and_list(environment: Path, requirements: list[str]) -> list[str]:

@@ -35,6 +35,9 @@ def main() -> int:
     parser.add_argument("filters", nargs="*", default=list(WORKS), metavar="FILTER", help=f"of {', '.join(WORKS)}")
     parser.add_argument("--way", action="append", choices=WAYS, help="all that are installed when not given")
     parser.add_argument("--runs", type=int, default=3, help="of each way and filter (%(default)s)")
+    parser.add_argument(
+        "--copies", type=int, default=6, help="of a film of 5 s that are joined to the clip (%(default)s; 12: a minute)"
+    )
     parser.add_argument("--json", action="store_true", help="print one object a row")
     args = parser.parse_args()
     if unknown := [name for name in args.filters if name not in WORKS]:
@@ -42,7 +45,7 @@ def main() -> int:
     ways = [way for way in args.way or WAYS if not missing(WAYS[way][1])]
     for way in [way for way in args.way or WAYS if way not in ways]:
         print(f"{way} is not installed, and takes no part", file=sys.stderr)
-    rows = compare(args.filters, ways, args.runs)
+    rows = compare(args.filters, ways, args.runs, args.copies)
     if args.json:
         for row in rows:
             print(json.dumps(row))
@@ -51,9 +54,9 @@ def main() -> int:
     return 0
 
 
-def compare(filters: list[str], ways: list[str], runs: int) -> list[dict[str, object]]:
+def compare(filters: list[str], ways: list[str], runs: int, copies: int) -> list[dict[str, object]]:
     """Return for each filter the frames/s of every way, and how many times as fast the cluster was."""
-    clip = clips.film_times(6)
+    clip = clips.film_times(copies)
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder, LocalCluster(Path(folder), workers=core_count()) as cluster:
 

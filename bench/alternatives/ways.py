@@ -84,6 +84,23 @@ def ray(name: str, clip: str, target: str) -> list[float]:
         engine.shutdown()
 
 
+def moviola_on_ray(name: str, clip: str, target: str) -> list[float]:
+    """`--engine ray`: chunks, not frames, go through Ray's object store; decoding, filter and encoding are tasks."""
+    import ray as engine  # noqa: PLC0415 - no dependency of ours
+
+    import moviola  # noqa: PLC0415 - the other ways do without
+
+    engine.init(num_cpus=cores(), include_dashboard=False, logging_level="ERROR", log_to_driver=False)
+    chain = work.WORKS[name].moviola
+    try:
+        with tempfile.TemporaryDirectory() as folder, moviola.Cluster.ray(state=folder) as cluster:
+            cluster.submit(clip, chain, out=f"{folder}/warm.mp4").wait()  # every process has loaded its libraries
+            result = cluster.submit(clip, chain, out=target, overwrite=True, new=True).wait()
+        return [result.output.frames_in, result.seconds]
+    finally:
+        engine.shutdown()
+
+
 def celery(name: str, clip: str, target: str) -> list[float]:
     """Celery with Redis as broker and store: a task for each batch of frames, pickled."""
     port = free_port()
@@ -141,6 +158,7 @@ WAYS: Final[dict[str, tuple[str, str]]] = {
     "multiprocessing": ("pool", ""),
     "FFmpeg": ("ffmpeg", "ffmpeg"),
     "Ray": ("ray", "ray"),
+    "Moviola on Ray": ("moviola_on_ray", "ray"),
     "Celery": ("celery", "celery"),
 }
 """Each way by its name: the function of this module that does it, and the program or package that it needs."""

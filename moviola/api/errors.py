@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from moviola.api.spelling import in_python
-from moviola.engines.engine import EngineUnavailable
+from moviola.engines.errors import EngineUnavailable
 from moviola.filters.assets import AssetError
 from moviola.filters.chain import ChainError
 from moviola.filters.registry import PluginError

@@ -47,13 +47,4 @@ WEB: Final = Extra(
 
 NETWORKS: Final = Extra("networks", "filters with networks need", ("onnxruntime",))
 
-
-def missing_for_ray() -> str:
-    """Return what to type where Ray is not installed, as a sentence without its full stop; empty where it is."""
-    if find_spec("ray") is not None:
-        return ""
-    what = "'ray>=2.40,<3'" if is_checkout() else "'moviola[ray]'"
-    return (
-        f"Ray is not installed; install it, in the version that the cluster has, with: {shlex.quote(sys.executable)} "
-        f"-m pip install {what}"
-    )
+RAY: Final = Extra("ray", "jobs on a Ray cluster need, in the version that the cluster has,", ("ray",))

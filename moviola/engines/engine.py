@@ -5,7 +5,7 @@
     for ended in engine.ended(timeout_s): ...      # what came of tasks, in any order
 
 Whoever adds one writes a module with these, and a function `connect(address, plugins)` that returns it; and names the
-module in `moviola.session.engines`. On a node, `moviola.engines.work.work` does the work and returns plain data. What
+module in `moviola.engines`. On a node, `moviola.engines.work.work` does the work and returns plain data. What
 an engine need not know stands in `moviola.engines.run`: how much is on its way at a time, whether a result is what was
 made, what follows where a filter fails or a node is lost.
 """
@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from moviola.media.computing import Task
-from moviola.media.errors import MediaError
 from moviola.media.failing import TaskFailure
 
 Held = Any
@@ -133,11 +132,3 @@ class Engine(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *exception: object) -> None: ...
-
-
-class EngineUnavailable(Exception):
-    """Raised if an engine cannot be used at all; the text is one sentence that says why, and what to do."""
-
-
-class EngineFailed(MediaError):
-    """Raised for a job that an engine cannot bring to its end; the text is one sentence."""

@@ -10,14 +10,13 @@ from types import TracebackType
 from typing import Final, Self
 
 from moviola.base.failures import Failure
-from moviola.engines.engine import Engine, EngineUnavailable
+from moviola.engines import ENGINES
+from moviola.engines.engine import Engine
+from moviola.engines.errors import EngineUnavailable
 from moviola.engines.run import Counts, Run
 from moviola.engines.store import Identity, StoredResults
 from moviola.filters.plugin_sources import PluginSources
 from moviola.media.computing import Computed, Task
-
-ENGINES: Final = {"ray": "moviola.engines.ray_engine"}
-"""By name, the module whose `connect(address, plugins)` returns an engine."""
 
 FOLDER: Final = "engines"
 """Within the state folder, where results wait."""

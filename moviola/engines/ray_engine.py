@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from pickle import PickleBuffer
 from typing import Any, Final, Self
 
-from moviola.base.extras import missing_for_ray
+from moviola.base.extras import RAY
 from moviola.base.installation import version
 from moviola.base.vocabulary import CauseKind
-from moviola.engines.engine import Capacity, Ended, EngineFailed, EngineUnavailable, Held, Lost, Made, Ticket
+from moviola.engines.engine import Capacity, Ended, Held, Lost, Made, Ticket
+from moviola.engines.errors import EngineFailed, EngineUnavailable
 from moviola.engines.mapped_memory import MappedMemory
 from moviola.filters.plugin_sources import PluginSources
 from moviola.media.computing import Task
@@ -43,7 +44,7 @@ def connect(address: str, plugins: PluginSources) -> RayEngine:
     Raises:
         EngineUnavailable: there is no Ray, no cluster, or its nodes do not go together.
     """
-    if missing := missing_for_ray():
+    if missing := RAY.missing():
         raise EngineUnavailable(missing)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody by a program of ours
     import ray  # noqa: PLC0415 - only where somebody asks for it

@@ -17,7 +17,8 @@ import xxhash
 
 from moviola.base.failures import MAX_FAILURES_OF_JOB, Failure, fault_of
 from moviola.base.vocabulary import CauseKind, Fault, Mode, OnError
-from moviola.engines.engine import Ended, Engine, EngineFailed, Held, Lost, Made, Ticket
+from moviola.engines.engine import Ended, Engine, Held, Lost, Made, Ticket
+from moviola.engines.errors import EngineFailed
 from moviola.media.computing import AHEAD, Computed, Task
 from moviola.media.failing import TaskFailure
 from moviola.media.manifest.records import Maker

@@ -19,7 +19,7 @@ import xxhash
 from moviola.base.failures import MAX_FAILURES_OF_JOB, Failure
 from moviola.base.job_statistics import JobStatistics
 from moviola.base.mapped import Malformed
-from moviola.engines.engine import EngineFailed
+from moviola.engines.errors import EngineFailed
 from moviola.engines.run import Counts
 from moviola.media.cluster_statistics import ResultFacts, cluster_statistics
 from moviola.media.computing import Computed

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from moviola.base.vocabulary import JobState
-from moviola.engines.engine import EngineUnavailable
+from moviola.engines.errors import EngineUnavailable
 from moviola.media.errors import UnreadableSource
 from moviola.media.kinds import KINDS, verify
 from moviola.media.material import Material

@@ -78,7 +78,7 @@ def connected(where: str, plugins: Sequence[Path], state: Path) -> Engine:
         state: the state folder, where results wait.
 
     Raises:
-        moviola.engines.engine.EngineUnavailable: it cannot be used.
+        moviola.engines.errors.EngineUnavailable: it cannot be used.
         moviola.filters.registry.PluginError: a file of filters cannot be read.
     """
     return cast(Engine, import_module(_HOME).Engines(where, plugins, state))

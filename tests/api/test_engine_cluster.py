@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import moviola
-from moviola.engines import jobs
+from moviola import engines
 from moviola.filters import registry
 from tests.engines import in_process
 from tests.media.video.clips import encode
@@ -19,7 +19,7 @@ from tests.media.video.clips import encode
 @pytest.fixture(autouse=True)
 def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(jobs.ENGINES, "ray", "tests.engines.in_process")
+    monkeypatch.setitem(engines.ENGINES, "ray", "tests.engines.in_process")
     in_process.connected.clear()
     yield
     registry.forget_plugins()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from moviola.base import extras
-from moviola.base.extras import NETWORKS, WEB, Extra
+from moviola.base.extras import NETWORKS, RAY, WEB, Extra
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,7 +26,7 @@ def test_what_is_missing_is_said_with_what_to_type(checkout: bool, what: str, mo
     assert "no_such_module is not installed" in Extra("two", "a test needs", ("no_such_module",)).missing()
 
 
-@pytest.mark.parametrize("extra", [NETWORKS, WEB])
+@pytest.mark.parametrize("extra", [NETWORKS, RAY, WEB])
 def test_an_extra_is_one_of_the_project_with_a_list_of_its_own(extra: Extra) -> None:
     about = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert extra.name in about["optional-dependencies"]

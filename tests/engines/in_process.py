@@ -1,11 +1,12 @@
-"""An engine whose one node is this process, by the name that a test gives it in `moviola.engines.jobs.ENGINES`."""
+"""An engine whose one node is this process, by the name that a test gives it in `moviola.engines.ENGINES`."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Final
 
-from moviola.engines.engine import EngineUnavailable, Made, Ticket
+from moviola.engines.engine import Made, Ticket
+from moviola.engines.errors import EngineUnavailable
 from moviola.engines.work import work
 from moviola.filters.plugin_sources import PluginSources
 from moviola.media.computing import Task

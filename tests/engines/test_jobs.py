@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from client.file_sender import main
-from moviola.engines import jobs
+from moviola import engines
 from moviola.filters import registry
 from tests.client.in_process import run_typed
 from tests.engines import in_process
@@ -43,7 +43,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (tmp_path / "moviola.toml").write_text("[send]\nchunk-frames = 10\nchunk-records = 40\n")
     for name in [name for name in os.environ if name.startswith("MOVIOLA_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setitem(jobs.ENGINES, "ray", "tests.engines.in_process")
+    monkeypatch.setitem(engines.ENGINES, "ray", "tests.engines.in_process")
     in_process.connected.clear()
     yield
     registry.forget_plugins()

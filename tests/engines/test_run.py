@@ -6,7 +6,8 @@ import pytest
 
 from moviola.base.failures import Failure
 from moviola.base.vocabulary import CauseKind, Mode
-from moviola.engines.engine import Ended, EngineFailed, Lost, Made, Ticket
+from moviola.engines.engine import Ended, Lost, Made, Ticket
+from moviola.engines.errors import EngineFailed
 from moviola.engines.run import MAX_FAILURES, MAX_LOSSES, MAX_REFUSED, SILENCE_S, Counts, Run
 from moviola.media.computing import AHEAD, Task
 from moviola.media.failing import TaskFailure

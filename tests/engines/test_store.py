@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from moviola.base.failures import Failure
-from moviola.engines.engine import EngineFailed
+from moviola.engines.errors import EngineFailed
 from moviola.engines.run import Counts
 from moviola.engines.store import KEPT_S, MAX_JOBS, Identity, StoredResults
 from moviola.media.account import Account
