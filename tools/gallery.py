@@ -1,7 +1,8 @@
 """Draws the README's gallery, docs/gallery.webp: `python -m tools.gallery`.
 
-Every filter that works on pictures, on a photograph or in a clip, each above the chain that made it. Where a filter
-changes little, the left half is as it was. The media come out of packages of the Python registry and stay in .cache.
+Every filter that works on pictures and needs no file beside them, on a photograph or in a clip, each above the chain
+that made it. Where a filter changes little, the left half is as it was. The media come out of packages of the Python
+registry and stay in .cache.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from moviola.filters import registry
 from moviola.filters.chain import parse_chain
 from moviola.filters.picture import Picture
 from moviola.filters.runner import ChainRunner
+from moviola.filters.schema import FilterSchema
 from moviola.launcher import clip
 from tools.lettering import MONO, save, write
 
@@ -252,10 +254,17 @@ def page_of(tiles: Sequence[Pixels], credits: str) -> Pixels:
 
 
 def missing(tiles: Iterable[Tile]) -> list[str]:
-    """The built-in filters of pictures and frames that no tile shows."""
+    """The built-in filters of pictures and frames that no tile shows, but could without a file of somebody's."""
     shown = {step.name for tile in tiles for step in parse_chain(tile.chain)}
     schemas = registry.schemas()
-    return [name for name in registry.BUILT_IN if schemas[name].material != "record" and name not in shown]
+    wanted = [name for name in registry.BUILT_IN if schemas[name].material != "record"]
+    return [name for name in wanted if name not in shown and not _needs_a_file(schemas[name])]
+
+
+def _needs_a_file(schema: FilterSchema) -> bool:
+    """Whether a filter does nothing without a file, such as a network of the user's."""
+    files = {each.name for each in schema.parameters if each.type == "asset"}
+    return not files.isdisjoint(schema.requires)
 
 
 def main() -> int:
