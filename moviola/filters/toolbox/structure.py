@@ -38,11 +38,11 @@ def doubt(window: NDArray[np.uint8], body: NDArray[np.uint8]) -> float:
     """
     across = cv2.Sobel(window, cv2.CV_32F, 1, 0, ksize=1)
     down = cv2.Sobel(window, cv2.CV_32F, 0, 1, ksize=1)
-    strength = np.hypot(across, down)
+    strength, angles = cv2.cartToPolar(across, down)
     costs = _FEW_GRAYS_COST * max(0.0, (_commonest(window) + _commonest(body)) / 2 - _FEW_GRAYS)
     if not _FAINT <= strength.mean() <= _GLARING:
         costs += _UNLIKELY
-    if _variety(across, down, strength) < _FEW_DIRECTIONS:
+    if _variety(angles, strength) < _FEW_DIRECTIONS:
         costs += _UNLIKELY
     return costs
 
@@ -53,9 +53,14 @@ def _commonest(grays: NDArray[np.uint8]) -> float:
     return float(np.sort(counts)[-_COMMONEST:].sum() / grays.size)
 
 
-def _variety(across: NDArray[Any], down: NDArray[Any], strength: NDArray[Any]) -> float:
-    """The entropy of the directions of edges, weighted by strength: 0 for one direction, 1 for all alike."""
-    turns = np.arctan2(down, across) / np.pi % 1
-    sums = np.bincount((turns * _DIRECTIONS).astype(int).ravel() % _DIRECTIONS, strength.ravel(), _DIRECTIONS)
+def _variety(angles: NDArray[Any], strength: NDArray[Any]) -> float:
+    """The entropy of the directions of edges, weighted by strength: 0 for one direction, 1 for all alike.
+
+    Args:
+        angles: of the edges, in radians, 0..2π.
+        strength: of the edges.
+    """
+    bins = (angles * (_DIRECTIONS / np.pi)).astype(np.int64) % _DIRECTIONS
+    sums = np.bincount(bins.ravel(), strength.ravel(), _DIRECTIONS)
     shares = sums[sums > 0] / max(sums.sum(), 1e-9)
     return float(-(shares * np.log(shares)).sum() / np.log(_DIRECTIONS))
