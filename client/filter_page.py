@@ -9,6 +9,7 @@ from typing import Final
 
 from moviola.base.invocation import typed
 from moviola.display.terminal import Terminal
+from moviola.filters.assets import SERVED
 from moviola.filters.chain import Step, Value, format_chain
 from moviola.filters.schema import MATERIALS, FilterSchema, Parameter, ParameterError
 from moviola.media.kinds import KINDS
@@ -64,6 +65,9 @@ def example(schema: FilterSchema) -> dict[str, Value]:
             candidate: dict[str, Value] = {each.name: int(min(max(EXAMPLE_SIZE, each.minimum), each.maximum))}
             if _fits(schema, candidate):
                 return candidate
+    for each in schema.parameters:
+        if each.type == "asset" and _fits(schema, served := {**given, each.name: f"{SERVED}{each.name}"}):
+            return served
     return {}
 
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from moviola.filters.assets import Asset
 from moviola.filters.chain import Value
 
 _OR: Final = " or "
@@ -73,7 +74,8 @@ class OneOf(Requirement):
             return ""
         *most, last = self.names
         wanted = f"{', '.join(most)} or {last}" if most else last
-        value = "TEXT" if isinstance(defaults[self.names[0]], str) else "NUMBER"
+        first = values[self.names[0]]
+        value = "FILE" if isinstance(first, Asset) else "TEXT" if isinstance(first, str) else "NUMBER"
         return f"{filter_name} needs {wanted}, as in {filter_name}:{self.names[0]}={value}"
 
 

@@ -235,7 +235,7 @@ def test_names_that_are_no_text_are_refused(given: Given) -> None:
 
 
 def test_a_network_must_be_given() -> None:
-    with pytest.raises(ParameterError, match="detect needs model"):
+    with pytest.raises(ParameterError, match="detect needs model, as in detect:model=FILE"):
         make(parse_chain("detect:score=0.5")[0])
 
 

@@ -263,7 +263,7 @@ def test_what_cannot_be_used_is_refused_when_the_filter_is_made(
 
 
 def test_a_network_must_be_given() -> None:
-    with pytest.raises(ParameterError, match="onnx needs model"):
+    with pytest.raises(ParameterError, match="onnx needs model, as in onnx:model=FILE"):
         make(parse_chain("onnx:tile=64")[0])
 
 

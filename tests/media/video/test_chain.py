@@ -8,10 +8,12 @@ from moviola.base import extras
 from moviola.filters.assets import travelled, value_of
 from moviola.filters.chain import parse_chain
 from moviola.media.errors import UnreadableSource
-from moviola.media.material import Encoder, Output, Source
+from moviola.media.material import Encoder, Output, Source, header
+from moviola.media.video import memory
 from moviola.media.video.chain import check
 from moviola.media.video.headers import VideoProcess
 from moviola.media.video.orientation import Orientation
+from tests.filters.networks import made
 
 
 def source(width: int, height: int) -> Source:
@@ -81,3 +83,14 @@ def test_what_needs_more_than_is_installed_here_is_left_to_workers(monkeypatch: 
             check(source(320, 240), [output(given)])
         monkeypatch.setattr(extras, "find_spec", lambda name: None)
         check(source(320, 240), [output(f"{given},crop:x=9999")])
+
+
+def test_what_a_network_makes_larger_counts_as_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    networks = {factor: made.larger(factor) for factor in (2, 4)}
+    with travelled({value_of(content): content for content in networks.values()}):
+        twice, fourfold = (output(f'onnx:model="{value_of(content)}"') for content in networks.values())
+        process = header(VideoProcess, source(320, 240).process)
+        monkeypatch.setattr(memory, "_limit", memory.estimate(process, twice, 0, 640 * 480))
+        check(source(320, 240), [twice])
+        with pytest.raises(UnreadableSource, match=r"take up to .* GiB of memory"):
+            check(source(320, 240), [fourfold])
