@@ -245,6 +245,11 @@ def pooling() -> bytes:
     ("content", "parameters", "words"),
     [
         (pooling(), {}, "makes 1x3x16x16 of a picture of 32x32; it must make a picture of 1 to 4 times both sides"),
+        (
+            made.network([made.node("Concat", "x x x", "y", axis=1)], shape=(1, 1, None, None)),
+            {},
+            "makes 1x3x32x32 of a picture of 32x32; .* with 1 channel$",
+        ),
         (made.larger(5), {}, "makes 1x3x160x160 of a picture of 32x32"),
         (made.bright_cells(), {}, "makes 1x6x64 of a picture of 64x64"),
         (chain("Log", "Log"), {}, r"values that are no numbers \(NaN\)"),
@@ -272,3 +277,19 @@ def test_a_picture_of_which_it_makes_no_numbers_fails(given: Given) -> None:
     filter_ = Onnx(model=given(made.network([made.node("Log", "x", "a"), made.node("Mul", "a x", "y")])))
     with pytest.raises(ValueError, match=r"gives values that are no numbers \(NaN\) for this picture"):
         filter_.apply(picture_of(np.zeros((8, 8), np.uint8), "bgr24"), ())
+
+
+def test_another_size_than_of_the_gray_picture_fails(given: Given) -> None:
+    """Twice as large where a picture is wider than the one that it was tried with."""
+    nodes = [
+        made.node("Shape", "x", "sides", start=3),
+        made.node("Div", "sides wide", "more"),
+        made.node("Cast", "more", "number", to=made.FLOAT),
+        made.node("Add", "number one", "factor"),
+        made.node("Concat", "ones factor factor", "scales", axis=0),
+        made.node("Resize", "x  scales", "y", mode="nearest"),
+    ]
+    weights = {"wide": np.array([40]), "one": np.ones(1, np.float32), "ones": np.ones(2, np.float32)}
+    filter_ = Onnx(model=given(made.network(nodes, weights=weights)))
+    with pytest.raises(ValueError, match="makes this picture 2 times as large, and a gray one 1 times"):
+        filter_.apply(coloured(48, 32), ())

@@ -119,11 +119,14 @@ def test_what_a_network_takes_is_read_from_it(given: Given) -> None:
         (made.network([made.node("Relu", "z", "y")]), "cannot be loaded"),
     ],
 )
-def test_what_cannot_be_used_is_one_sentence(content: bytes, words: str, given: Given) -> None:
+def test_what_cannot_be_used_is_one_sentence(
+    content: bytes, words: str, given: Given, capfd: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(ParameterError, match=f"^test: {GIVEN} {words}") as error:
         load("test", given(content))
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 500
+    assert capfd.readouterr() == ("", ""), "the runtime keeps quiet"
 
 
 def test_two_inputs_are_too_many(given: Given) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from moviola.base.arrays import np
 from moviola.filters.assets import Asset
 from moviola.filters.schema import ParameterError
-from moviola.filters.toolbox.networks.runtime import Network, NetworkError, load
+from moviola.filters.toolbox.networks.runtime import MAX_SESSIONS, Network, NetworkError, load
 from moviola.filters.toolbox.networks.samples import BY_TYPE, Coding, are_numbers, light_of, span_of
 from moviola.filters.toolbox.networks.tiles import tiles
 
@@ -96,20 +96,23 @@ class Painter:
             for across in tiles(columns, wide, self.overlap):
                 part = source[down.start : down.start + high or rows, across.start : across.start + wide or columns]
                 light = (part.astype(np.float32) - np.float32(levels.black)) / np.float32(levels.white - levels.black)
-                made = self._made(network, light)
+                made, found = self._made(network, light)
+                if found != factor:
+                    raise NetworkError(
+                        f"{network.told} makes this picture {found} times as large, and a gray one {factor} times; "
+                        "take one that makes all alike"
+                    )
                 kept = made[
                     (down.begin - down.start) * factor : (down.end - down.start) * factor,
                     (across.begin - across.start) * factor : (across.end - across.start) * factor,
                 ]
                 samples = np.rint(kept * np.float32(levels.white - levels.black) + np.float32(levels.black))
-                place = (
-                    slice(down.begin * factor, down.end * factor),
-                    slice(across.begin * factor, across.end * factor),
-                )
-                target[place] = samples.clip(0, levels.peak)
+                place = target[down.begin * factor : down.end * factor, across.begin * factor : across.end * factor]
+                place[...] = samples.clip(0, levels.peak)
 
-    def _made(self, network: Network, light: NDArray[Any]) -> NDArray[Any]:
-        """What the network makes of a part, as light; of what is added to reach its size it may have more."""
+    def _made(self, network: Network, light: NDArray[Any]) -> tuple[NDArray[Any], int]:
+        """What the network makes of a part, as light, and how many times as large that is. There is more of it where
+        the part did not have the network's size."""
         shape = network.shape
         rows, columns = (
             (own or -(-side // self.multiple) * self.multiple) - side
@@ -118,29 +121,30 @@ class Painter:
         if rows or columns:
             light = np.pad(light, ((0, rows), (0, columns), *[(0, 0)] * (light.ndim - 2)), mode="edge")
         outputs = network.run(self.coding.coded(light, 1, shape))
-        given = _picture(outputs, light.shape[0], light.shape[1])
+        given = _picture(outputs, light.shape[0], light.shape[1], shape.channels)
         if given is None:
             shapes = ", ".join("x".join(map(str, each.shape)) for each in outputs)
             raise NetworkError(
                 f"{network.told} makes {shapes} of a picture of {light.shape[1]}x{light.shape[0]}; it must make a "
-                f"picture of 1 to {MAX_FACTOR} times both sides, with 1 channel or 3"
+                f"picture of 1 to {MAX_FACTOR} times both sides, with 1 channel{' or 3' if shape.channels == 3 else ''}"
             )
         if not are_numbers([given]):
             raise NetworkError(
                 f"{network.told} gives values that are no numbers (NaN) for this picture; check values and returns"
             )
-        made = light_of(given, self._span(given))
+        made, factor = light_of(given, self._span(given)), given.shape[0] // light.shape[0]
         if light.ndim == 2:
-            return made[..., 0]
-        return made[..., ::-1] if self.coding.rgb else made
+            return made[..., 0], factor
+        return made[..., ::-1] if self.coding.rgb else made, factor
 
     def _span(self, given: NDArray[Any]) -> tuple[float, float]:
         returns = self.coding.values if self.returns == AS_GIVEN else self.returns
         return span_of(returns if given.dtype.kind == "f" else BY_TYPE, given.dtype)
 
 
-def _picture(outputs: list[NDArray[Any]], rows: int, columns: int) -> NDArray[Any] | None:
-    """The first output that is a picture of some times these sides, rows × columns × channels; None if none is."""
+def _picture(outputs: list[NDArray[Any]], rows: int, columns: int, channels: int) -> NDArray[Any] | None:
+    """The first output that is a picture of some times these sides, rows × columns × channels, with one channel or as
+    many as were given; None if none is."""
     for each in outputs:
         if each.ndim != 4 or each.shape[0] != 1:
             continue
@@ -148,12 +152,12 @@ def _picture(outputs: list[NDArray[Any]], rows: int, columns: int) -> NDArray[An
         for picture in pictures:
             factor = picture.shape[0] // rows
             sides = (factor * rows, factor * columns)
-            if picture.shape[:2] == sides and picture.shape[2] in (1, 3) and 1 <= factor <= MAX_FACTOR:
+            if picture.shape[:2] == sides and picture.shape[2] in (1, channels) and 1 <= factor <= MAX_FACTOR:
                 return picture
     return None
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=MAX_SESSIONS)
 def _examined(painter: Painter) -> tuple[Network, int]:
     """The network, and the factor that a gray picture shows."""
     network = load("onnx", painter.model)
@@ -167,7 +171,7 @@ def _examined(painter: Painter) -> tuple[Network, int]:
     rows, columns = shape.height or tried, shape.width or tried
     light = np.full((rows, columns, 3)[: 2 if shape.channels == 1 else 3], 0.5, np.float32)
     try:
-        made = painter._made(network, light)
+        _, factor = painter._made(network, light)
     except NetworkError as error:
         raise ParameterError(str(error)) from error
-    return network, made.shape[0] // rows
+    return network, factor

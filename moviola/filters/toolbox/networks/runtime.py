@@ -28,8 +28,9 @@ else:
 
 PROVIDER: Final = "CPUExecutionProvider"
 
-MAX_SESSIONS: Final = 8
-"""Networks that a process keeps loaded, those that were asked last: as many as files travel with a job."""
+MAX_SESSIONS: Final = 4
+"""Networks that a process keeps loaded, those that were asked last: each takes as much memory as its file has bytes, at
+least. A chain of more loads them anew for each picture."""
 
 RUN_LIMIT_S: Final = 50.0
 """A network that has not answered for one picture, or one tile of it, after so long is stopped: less than the minute
@@ -149,7 +150,8 @@ def _load(told: str, model: Asset) -> Network:
     if fault := onnx_file.fault_of(content):
         raise ParameterError(f"{told} {fault}")
     try:
-        session = onnxruntime.InferenceSession(content, _options(), providers=[PROVIDER])
+        # what it would fall back to is the same again, and it would print that
+        session = onnxruntime.InferenceSession(content, _options(), providers=[PROVIDER], enable_fallback=0)
     except Exception as error:
         if _is_out_of_memory(error):
             raise MemoryError(f"{told} does not fit into this process's memory: {_reason(error)}") from error
