@@ -110,7 +110,10 @@ def _lines(job: Job, schemas: Mapping[str, FilterSchema]) -> Iterator[tuple[str,
     yield "tasks", f"{chunks} chunks here; {flow}, {progress.retries} retried"
     ended = {output.name: output for output in job.outputs}
     for asked in details.outputs:
-        yield "output", _output_line(asked, ended.get(asked.name), _unit(job), schemas)
+        came_to = ended.get(asked.name)
+        yield "output", _output_line(asked, came_to, _unit(job), schemas)
+        for sentence in came_to.found if came_to is not None else ():
+            yield "", sentence
     for file in job.files:
         if file.folder:  # the file is a list of what lies in it
             yield "folder", f"{file.folder}/"

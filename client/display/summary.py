@@ -32,6 +32,7 @@ def print_summary(console: Terminal, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
             for output in outcome.outputs:
                 console.say(output_line(outcome, output))
+                _say_found(console, output)
         return
     if not outcomes:
         return
@@ -62,6 +63,12 @@ def print_summary(console: Terminal, outcomes: Sequence[Outcome]) -> None:
         for output in outcome.outputs:
             if output.path:
                 console.say((output.path, "bold"))
+            _say_found(console, output)
+
+
+def _say_found(console: Terminal, output: OutputOutcome) -> None:
+    for sentence in output.found:
+        console.say(f"{output.name}: {sentence}")
 
 
 def output_line(outcome: Outcome, output: OutputOutcome) -> Text:

@@ -38,6 +38,7 @@ class OutputResult:
         fallback_frames: those that were not filtered, because a filter failed on them.
         lost_frames: those that are not in the output.
         retries: tasks that were handed out again.
+        found: what filters found, and how often, a sentence each; its numbers are in `metrics`.
     """
 
     name: str
@@ -51,6 +52,7 @@ class OutputResult:
     fallback_frames: int
     lost_frames: int
     retries: int
+    found: tuple[str, ...] = ()
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -146,6 +148,7 @@ def _output(one: OutputOutcome, job: str, place: Place) -> OutputResult:
         fallback_frames=one.fallback_frames,
         lost_frames=one.lost_frames,
         retries=one.retries,
+        found=one.found,
     )
 
 

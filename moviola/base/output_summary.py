@@ -31,6 +31,7 @@ class OutputSummary(Mapped):
         warnings: sentences for people.
         failures: the first ones; the metrics file has more.
         reasons: why it is `partial`, beside what the counts of frames say; sentences for people.
+        found: what filters found, and how often; sentences for people.
     """
 
     name: Name
@@ -48,3 +49,4 @@ class OutputSummary(Mapped):
     warnings: list[Text] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     reasons: list[Text] = field(default_factory=list)
+    found: list[Text] = field(default_factory=list)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TextIO
 
+from moviola.media.found import Found
 from moviola.media.kind import UnsuitedName
 from moviola.media.material import Encoder
 from moviola.media.spliced import Details
@@ -85,16 +86,20 @@ class Summary:
 
 @dataclass(slots=True)
 class Annotations:
-    """Writes notes to `file` in the order of frames, and sums up those of the filter `metadata`."""
+    """Writes notes to `file` in the order of frames, sums up those of the filter `metadata`, and counts what others
+    found."""
 
     file: TextIO
     line_count: int = 0
     summary: Summary = field(default_factory=Summary)
+    found: Found = field(default_factory=Found)
     _measured: int | None = None  # the source frame measured last; one that is repeated counts once
 
     def add(self, frame: int, source_frame: int, time_s: float, notes: Iterable[Mapping[str, Any]]) -> None:
         """The notes of a frame of the output, counted from 0, which shows that frame of the source."""
         place = {"frame": frame, "source_frame": source_frame, "time_s": round(time_s, TIME_DIGITS)}
+        notes = tuple(notes)
+        self.found.add(source_frame, notes)
         for note in notes:
             self.file.write(json.dumps(place | dict(note) | place, ensure_ascii=False))
             self.file.write("\n")

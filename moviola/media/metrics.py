@@ -15,6 +15,7 @@ from moviola.base.mapped import Map, Mapped
 from moviola.base.output_summary import OutputSummary
 from moviola.base.records import record
 from moviola.base.vocabulary import CauseKind, JobState, OnError
+from moviola.media import found
 from moviola.media.errors import last_line
 from moviola.media.fidelity import sentences
 from moviola.media.fingerprint import versions
@@ -209,6 +210,7 @@ def summary(name: str, spliced: Spliced, metrics: Metrics, metrics_file: str) ->
         warnings=metrics.warnings,
         failures=metrics.failures,
         reasons=metrics.reasons,
+        found=list(found.sentences(metrics.output.get("found", {}))),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from moviola.base.failures import Failure
 from moviola.base.vocabulary import JobState, SpanOutcome
+from moviola.media.found import sentences
 from moviola.media.kinds import unit_of
 from moviola.media.metrics import percentiles
 from moviola.report import charts
@@ -25,7 +26,7 @@ MAX_TRIES: Final = 40
 
 STAGES: Final = ("decode", "convert", "filter", "encode")
 
-SHOWN_ELSEWHERE: Final = frozenset({"name", "filters", "tables", "pictures"})
+SHOWN_ELSEWHERE: Final = frozenset({"name", "filters", "tables", "pictures", "found"})
 """What the metrics tell of an output that is no setting."""
 
 LONG_VALUE: Final = 44
@@ -390,6 +391,7 @@ def _settings_of(output: OutputFacts, *, several: bool) -> Markup:
     if output.metrics is not None:
         shown = {name: value for name, value in output.metrics.output.items() if name not in SHOWN_ELSEWHERE}
         told += [(name, _plain(value)) for name, value in shown.items()]
+        told += [("found", sentence) for sentence in sentences(output.metrics.output.get("found", {}))]
         told += [("digest", output.metrics.digest), ("builds", ", ".join(output.metrics.fingerprints))]
     heading = element("h3", f"Output {output.name}" if several else "Output")
     return Markup(heading + pairs([(name, value) for name, value in told if value]))

@@ -43,7 +43,7 @@ class Remains(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutputOutcome:
-    """One finished file of a job."""
+    """One finished file of a job. `found` says what filters found in it, a sentence each."""
 
     name: str
     path: str
@@ -55,6 +55,7 @@ class OutputOutcome:
     retries: int = 0
     duplicates: int = 0
     digest: str = ""
+    found: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, summary: OutputSummary, path: str, metrics_path: str) -> OutputOutcome:
@@ -70,11 +71,13 @@ class OutputOutcome:
             retries=summary.retries,
             duplicates=summary.duplicates,
             digest=summary.digest,
+            found=tuple(summary.found),
         )
 
     def to_json(self) -> dict[str, Any]:
         """Return the output as `--json` prints it."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        told = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**told, "found": list(self.found)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from moviola.base.mapped import Malformed, Map
 from moviola.base.vocabulary import JobState
 from moviola.media import manifest, metadata, metrics
 from moviola.media.annotations import SUFFIX
+from moviola.media.found import sentences
 from moviola.media.kind import Kind
 from moviola.media.kinds import KINDS
 from moviola.media.material import NO_VIDEO, Material, Output, Source
@@ -122,6 +123,7 @@ def _outcome_of(output: Output, main: Path, told_in: Path, told: Metrics) -> Out
         retries=told.retries,
         duplicates=told.duplicates,
         digest=told.digest,
+        found=tuple(sentences(told.output.get("found", {}))),
     )
 
 

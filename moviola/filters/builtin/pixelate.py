@@ -78,11 +78,14 @@ class Pixelate(Filter):
             output = picture.blank()
             cover(picture, output, (0, 0, picture.width, picture.height), self.block, "blocks")
             return output
-        window = [self._find(each) for each in (*earlier, picture) if _size(each) == _size(picture)]
-        followed = follow(window, _SURE)
+        window = [each for each in (*earlier, picture) if _size(each) == _size(picture)]
+        followed = follow([self._find(each) for each in window], _SURE)
         found = {*(find.box for find in followed.seen), *followed.held}
         boxes = sorted(box for box in found if shared(box, (0, 0, picture.width, picture.height)))
-        told: dict[str, Any] = {"held": len(followed.held), "missed": followed.missed}
+        told: dict[str, Any] = {
+            "held": len(followed.held),
+            "missed": picture.index - window[-1 - followed.missed].index,
+        }
         return self._covered(picture, boxes).with_notes(note(self.name, followed.seen) | told)
 
     def _covered(self, picture: Picture, boxes: Sequence[Box]) -> Picture:

@@ -21,6 +21,7 @@ import xxhash
 from moviola.media.account import MAX_LISTED, Account
 from moviola.media.annotations import SUFFIX
 from moviola.media.bundle import read
+from moviola.media.found import Found
 from moviola.media.images.bundle import ImageResult, placed
 from moviola.media.images.names import Names
 from moviola.media.manifest.records import PictureEntry
@@ -81,6 +82,7 @@ class _Splicer:
         self._trouble_count = 0
         self._lines: TextIO
         self._line_count = 0
+        self._found = Found()
 
     def run(self, results: Iterable[bytes]) -> Spliced:
         notes = f"{self._output.name}{SUFFIX}"
@@ -115,6 +117,7 @@ class _Splicer:
             "files": len(self._written),
             "size": self._size,
             "annotation_count": self._line_count,
+            "found": self._found.to_json(),
             "pictures": [each._asdict() for each in self._sizes],
         }
 
@@ -139,6 +142,7 @@ class _Splicer:
                 self._sizes.append(_Sizes(name, names[place], sizes[place], len(part)))
         self._manifest.pictures(entries)
         for index, notes in report.notes:
+            self._found.add(index, notes)
             self._note([placed(note, names[index - report.first], index) for note in notes])
         self._tell(report, names)
 

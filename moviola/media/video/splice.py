@@ -55,7 +55,7 @@ def splice(
     notes there is no such file. The frames of chunks that are left out, or whose payload is empty, count as lost.
     `details` of what is returned: `container`, `size` in bytes, `duration_s`, `time_error_s`, the largest difference
     between a frame's time in the file and the one it should have, `shift_s`, by how much all streams were moved
-    because the source does not begin at zero, and `annotation_count`.
+    because the source does not begin at zero, `annotation_count`, and what was `found`, by filter.
     Of an output without video the annotations are the main file, there even if it is empty, and the digest is their
     SHA-256; `container`, `duration_s` and `time_error_s` are None.
 
@@ -116,6 +116,7 @@ def _attempt(
     details |= {
         "shift_s": float(_shift_s(facts)),
         "annotation_count": book.annotations.line_count,
+        "found": book.annotations.found.to_json(),
     }
     return Spliced(book.account, digest, main, details, analysis=book.annotations.summary.to_json())
 
