@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from moviola.filters.chain import Step
+from moviola.filters.picture import Picture
+from moviola.filters.toolbox import yunet
+from moviola.filters.toolbox.finds import Find
 from moviola.media.errors import ProcessingFailed, UnreadableSource
 from moviola.media.local import LocalOutput, LocalProgress, run_local
 from moviola.media.material import Cutting, Encoder, Material, Output
@@ -101,3 +104,33 @@ def test_notes_become_a_file_beside_it(clip: Path, tmp_path: Path, plugin: None)
 def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     with pytest.raises(UnreadableSource, match="no such file"):
         run(tmp_path / "missing.mp4", [BLUR], tmp_path)
+
+
+@pytest.mark.parametrize("chunk_frames", [1, 3, 7, 1000])
+def test_what_was_missed_is_counted_alike_however_it_is_cut(
+    tmp_path: Path, chunk_frames: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A detector that is blind in some frames, at ends of chunks of three and of seven as well."""
+    blind = {5, 6, 7, 12, 13, 14}
+
+    def find_faces(_name: str, _model: str, picture: Picture, *_: object) -> list[Find]:
+        return [] if picture.index in blind else [Find((20 + picture.index, 10, 16, 16), 0.9)]
+
+    monkeypatch.setattr(yunet, "find_faces", find_faces)
+    film = encode(tmp_path / "film.mp4", "libx264", 20, options={"g": "1"})
+    chain = (Step("pixelate", {"faces": True, "hold": 4}),)
+    output = Output("covered", chain, Encoder("ffv1"))
+    cutting = Cutting(chunk_frames=chunk_frames)
+    (made,) = run_local(Material.single("video", film), [output], cutting, (tmp_path / "out").joinpath)
+    count = {"frames": 20, "with_finds": 14, "finds": 14, "missed": 6}
+    assert json.loads(made.metrics_path.read_text())["output"]["found"] == {"pixelate": count}
+    assert made.summary.found == [
+        "pixelate found something in 14 of 20 pictures; in 6 it missed something that it had found before and found "
+        "again after"
+    ]
+    assert made.spliced.digest == _digest_of_one_chunk(film, output, tmp_path)
+
+
+def _digest_of_one_chunk(film: Path, output: Output, folder: Path) -> str:
+    (made,) = run_local(Material.single("video", film), [output], Cutting(), (folder / "whole").joinpath)
+    return made.spliced.digest
