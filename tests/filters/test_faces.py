@@ -227,3 +227,14 @@ def test_without_its_package_the_network_is_refused_with_what_to_install(monkeyp
         "pip install no_such_package==2.0.0"
     ]
     assert Faces(detector="haar")
+
+
+def test_a_close_up_is_looked_at_as_a_whole() -> None:
+    """What is around a face that fills the picture is not there, and its border continued looks like nothing."""
+    picture = picture_of(drawn_face(480)[30:450, 60:420])
+    part, left, top, factor = yunet._around(picture, (0, 0, 350, 420))
+    assert part.shape == (160, 137, 3)
+    assert (left, top, factor) == (0, 0, 420 / 160)
+    assert yunet._around(picture, (10, 10, 40, 40))[0].shape == (160, 160, 3)
+    (seen,) = yunet.confirmed("faces", Asset(""), picture, [Find((0, 0, 350, 420), 0.5)])
+    assert seen.score > 0.6

@@ -122,20 +122,33 @@ def confirmed(filter_name: str, model: Asset, picture: Picture, finds: Sequence[
 
 def _second(filter_name: str, model: Asset, picture: Picture, box: Box) -> float:
     """The score of what is found in the place of a box; 0 of nothing."""
+    part, left, top, factor = _around(picture, box)
+    rows = _search(_load(filter_name, model, "second look"), part, _CANDIDATES)
+    there = (((left + x * factor, top + y * factor, w * factor, h * factor), found) for x, y, w, h, found in rows)
+    same = (found for sides, found in there if _is_same(box, sides))
+    return max(same, default=0.0)
+
+
+def _around(picture: Picture, box: Box) -> tuple[NDArray[Any], int, int, float]:
+    """A box and what is around it as a small image; its left and top in the picture, and pixels of that for one of it.
+    What lies outside of the picture is its border continued; of a close-up it is the whole picture instead."""
     x, y, width, height = box
-    side = max(2, round(max(width, height) * _LOOK / _LOOK_FACE))
+    side, long = round(max(width, height) * _LOOK / _LOOK_FACE), max(picture.width, picture.height)
+    if side >= long:
+        factor = long / _LOOK
+        return (
+            picture.bgr_of(max(2, round(picture.width / factor)), max(2, round(picture.height / factor))),
+            0,
+            0,
+            factor,
+        )
     left, top = x + width // 2 - side // 2, y + height // 2 - side // 2
     right, bottom = left + side, top + side
     part = picture.bgr[max(top, 0) : min(bottom, picture.height), max(left, 0) : min(right, picture.width)]
     beyond = max(-top, 0), max(bottom - picture.height, 0), max(-left, 0), max(right - picture.width, 0)
     part = cv2.copyMakeBorder(part, *beyond, cv2.BORDER_REPLICATE)
     way = cv2.INTER_AREA if side >= _LOOK else cv2.INTER_LINEAR_EXACT
-    part = cv2.resize(part, (_LOOK, _LOOK), interpolation=way)
-    factor = side / _LOOK
-    rows = _search(_load(filter_name, model, "second look"), part, _CANDIDATES)
-    there = (((left + x * factor, top + y * factor, w * factor, h * factor), found) for x, y, w, h, found in rows)
-    same = (found for sides, found in there if _is_same(box, sides))
-    return max(same, default=0.0)
+    return cv2.resize(part, (_LOOK, _LOOK), interpolation=way), left, top, side / _LOOK
 
 
 def _is_same(box: Box, sides: tuple[float, float, float, float]) -> bool:
