@@ -45,7 +45,7 @@ FINDS_LEAST: Final = 5
 SHARED_LEAST: Final = 0.3
 """Of what two boxes cover together: they are one face."""
 
-COVERED_LEAST: Final = 0.5
+COVERED_LEAST: Final = 0.7
 """Of a face's pixels that must differ from the source's. Blocks leave some as they are by chance, one in ten or so."""
 
 TILE: Final = (320, 240)
@@ -69,6 +69,14 @@ class Seen:
             self.boxes[between] = (values[0], values[1], values[2], values[3])
         self.boxes[at] = box
         self.found += 1
+
+    def is_at(self, place: tuple[int, int]) -> bool:
+        """Return whether the place, x and y in pixels, lies in it in most frames."""
+        x, y = place
+        inside = sum(
+            left <= x < left + width and top <= y < top + height for left, top, width, height in self.boxes.values()
+        )
+        return 2 * inside > len(self.boxes)
 
 
 class Reference:
@@ -144,9 +152,10 @@ def longest_run(frames_of_one: Sequence[int]) -> int:
     return longest
 
 
-def clip(path: Path, most: int | None, chain: str, reference: Reference, sheets: Path | None) -> str:
+def clip(path: Path, options: argparse.Namespace, reference: Reference) -> str:
     """Return a line about a clip, and draw frames of it."""
-    faces = truth(path, most, reference)
+    most, chain, sheets = options.most, options.clips, options.sheets
+    faces = [face for face in truth(path, most, reference) if not any(face.is_at(place) for place in options.no_face)]
     runner = ChainRunner(make_chain(parse_chain(chain)))
     bare: dict[int, list[int]] = {number: [] for number in range(len(faces))}
     count = with_faces = noted = missed = 0
@@ -221,6 +230,14 @@ def main() -> None:
     parser.add_argument("--sheets", type=Path, help="folder for contact sheets")
     parser.add_argument("--pictures", default="faces", help="chain for pictures (%(default)s)")
     parser.add_argument("--clips", default="pixelate:faces=true", help="chain for clips (%(default)s)")
+    parser.add_argument(
+        "--no-face",
+        action="append",
+        default=[],
+        type=lambda text: tuple(map(int, text.split(","))),
+        metavar="X,Y",
+        help="a place in pixels where the comparison sees a face and you see none on the sheet; may be repeated",
+    )
     parser.add_argument("--most", type=int, help="frames of a clip; all if not given")
     options = parser.parse_args()
     cv2.setNumThreads(1)
@@ -233,7 +250,7 @@ def main() -> None:
             print(picture(path, options.pictures, sheet), flush=True)
         except (OSError, ValueError):
             try:
-                print(clip(path, options.most, options.clips, reference, options.sheets), flush=True)
+                print(clip(path, options, reference), flush=True)
             except av.FFmpegError as error:
                 print(f"{path.name:42} cannot be read: {error}", flush=True)
     if options.sheets is not None and sheet:

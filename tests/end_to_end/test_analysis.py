@@ -24,7 +24,7 @@ from tests.media.video.clips import encode
 
 FRAMES = 66
 CHUNKS = ("1", "7", "64", "1000")
-OTHERS = ("blur,edges", "fps:rate=40,motion", "fps:rate=10,metadata,enhance", "resize:width=80,motion,sharpen")
+OTHERS = ("blur,edges", "faces", "fps:rate=40,motion", "fps:rate=10,metadata,enhance", "resize:width=80,motion,sharpen")
 
 
 def looking_back() -> Iterator[str]:
