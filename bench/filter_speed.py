@@ -2,8 +2,8 @@
 
 Each chain goes over a clip of 720p with three faces as a job without a cluster does it, in chunks as they are cut by
 default, with what a chunk decodes and searches of the frames before it, in MPEG-4. What is told is time of one
-processor, decoding and encoding included: as milliseconds a frame, as frames a second of two cores, and as a multiple of
-the first chain's. While other programs run, it does not count them, but all takes longer: then the multiple says most.
+processor, decoding and encoding included: as milliseconds a frame, as frames a second of two cores, and as a multiple
+of the first chain's. While other programs run, it does not count them, but all takes longer: trust the multiple then.
 """
 
 from __future__ import annotations

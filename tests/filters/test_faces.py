@@ -151,6 +151,15 @@ def test_a_face_that_is_too_small_is_left_out_though_the_network_sees_it(
     assert Faces(model=model, min_size=side).apply(white_cell(160, 120, 80, 40), ()).notes[0]["boxes"] == []
 
 
+def test_of_a_crowd_the_surest_are_told(model: Asset) -> None:
+    image = np.zeros((960, 960), np.uint8)
+    for x in range(40, 920, 40):
+        for y in range(40, 920, 40):
+            image[y : y + 8, x : x + 8] = 255
+    finds = yunet.find_faces("faces", model, picture_of(image, "yuvj420p"), 16, 0.5)
+    assert len(finds) == yunet.MANY < 22 * 22
+
+
 def test_a_model_takes_pictures_of_one_pixel(model: Asset) -> None:
     assert Faces(model=model).apply(picture_of(np.zeros((1, 1), np.uint8)), ()).notes[0]["boxes"] == []
 

@@ -5,10 +5,11 @@ A pure function of the pictures of a window: the same window gives the same plac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from moviola.base.arrays import np
 from moviola.filters.toolbox.draw import Box
 from moviola.filters.toolbox.finds import Find
 
@@ -65,18 +66,6 @@ class _Track:
         gap, (x, y, width, height) = at - self.at, self.find.box
         return x + self.motion[0] * gap, y + self.motion[1] * gap, width, height
 
-    def distance(self, find: Find, at: int) -> float:
-        """How far a find is from where it should be, of its reach; above 1 it is another face."""
-        x, y, width, height = self.expected(at)
-        other = find.box
-        size, other_size = max(width, height), max(other[2:])
-        if not 1 / SIZES <= other_size / size <= SIZES:
-            return 2.0
-        reach = min(REACH + REACH_GROWTH * (at - self.at - 1), REACH_MOST) * (size + other_size) / 2
-        across = x + width / 2 - other[0] - other[2] / 2
-        down = y + height / 2 - other[1] - other[3] / 2
-        return max(abs(across), abs(down)) / reach
-
     def take(self, find: Find, at: int) -> None:
         """It is found in a picture."""
         gap, before, now = at - self.at, _centre(self.find.box), _centre(find.box)
@@ -121,20 +110,32 @@ def follow(window: Sequence[Sequence[Find]], sure: float) -> Followed:
     )
 
 
-def _assign(tracks: list[_Track], finds: Iterable[Find], at: int) -> None:
+def _assign(tracks: list[_Track], finds: Sequence[Find], at: int) -> None:
     """Give each find of a picture to the track that expects it most, and the others tracks of their own."""
-    left = dict.fromkeys(finds)
-    pairs = sorted(
-        (distance, number, find)
-        for number, track in enumerate(tracks)
-        for find in left
-        if (distance := track.distance(find, at)) <= 1
-    )
-    for _, number, find in pairs:
+    left = dict.fromkeys(sorted(finds))
+    for _, number, find in sorted(_near(tracks, list(left), at)):
         if find in left and tracks[number].at < at:
             tracks[number].take(find, at)
             del left[find]
     tracks += [_Track(find, at, finds=[find]) for find in left]
+
+
+def _near(tracks: Sequence[_Track], finds: Sequence[Find], at: int) -> Iterator[tuple[float, int, Find]]:
+    """Yield how far a find is from where a track should be, of its reach, the track's number and the find, for all
+    that may be one face. In a crowd there are tens of thousands of pairs, so these are numpy's."""
+    if not tracks or not finds:
+        return
+    expected, boxes = (
+        np.array(sides, np.float64) for sides in ([each.expected(at) for each in tracks], [find.box for find in finds])
+    )
+    gaps = np.array([at - each.at for each in tracks], np.float64)
+    sizes, others = expected[:, 2:].max(axis=1)[:, None], boxes[:, 2:].max(axis=1)[None]
+    places = [(sides[:, :2] + sides[:, 2:] / 2) for sides in (expected, boxes)]
+    apart = np.abs(places[0][:, None] - places[1][None]).max(axis=2)
+    reach = np.minimum(REACH + REACH_GROWTH * (gaps - 1), REACH_MOST)[:, None] * (sizes + others) / 2
+    near = (apart <= reach) & (others <= SIZES * sizes) & (sizes <= SIZES * others)
+    for number, place in np.argwhere(near).tolist():
+        yield float(apart[number, place] / reach[number, place]), number, finds[place]
 
 
 def _centre(box: Box) -> tuple[float, float]:

@@ -34,6 +34,10 @@ MOST: Final = 4096
 CERTAIN: Final = 0.85
 """A find with this score needs no second look: of the pictures and clips that were looked at all such were faces."""
 
+MANY: Final = 200
+"""Faces of one picture, the surest: those of a crowd. A picture of leaves or grain may have more places that look a
+little like faces, each of which has to be compared with all others."""
+
 _LOOKS: Final = 24
 """Second looks in one picture: each takes a ninth of the search; in a crowd the less sure ones are left as they are."""
 
@@ -165,7 +169,7 @@ def _search(detector: FaceDetectorYN, bgr: NDArray[Any], score: float) -> list[l
     if rows is None:
         return []
     found: list[list[float]] = rows[np.isfinite(rows).all(axis=1)][:, [0, 1, 2, 3, -1]].tolist()
-    return found
+    return sorted(found, key=lambda row: (-row[-1], row))[:MANY]
 
 
 @once_per_thread(maxsize=4)
