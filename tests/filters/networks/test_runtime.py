@@ -19,7 +19,7 @@ from moviola.base import extras
 from moviola.filters.assets import Asset, AssetError
 from moviola.filters.schema import ParameterError
 from moviola.filters.toolbox.networks import runtime
-from moviola.filters.toolbox.networks.runtime import NetworkError, Shape, load
+from moviola.filters.toolbox.networks.runtime import NetworkError, Shape, load, remembered
 from tests.filters.networks import made
 from tests.filters.networks.conftest import Given
 
@@ -163,6 +163,24 @@ def test_a_network_that_never_ends_is_stopped(given: Given, monkeypatch: pytest.
     monkeypatch.setattr(runtime, "RUN_LIMIT_S", 0.2)
     with pytest.raises(NetworkError, match=r"was stopped after 0.2 s over one picture of shape 1x3x8x8"):
         network.run(noise(1, 8))
+
+
+def test_why_a_network_was_refused_is_remembered() -> None:
+    """One that never ends would be waited for again with each chunk."""
+    asked: list[int] = []
+
+    @remembered
+    def examine(number: int) -> int:
+        asked.append(number)
+        if number:
+            raise ParameterError(f"{number} will not do")
+        return 7
+
+    for _ in range(2):
+        assert examine(0) == 7
+        with pytest.raises(ParameterError, match=r"^1 will not do$"):
+            examine(1)
+    assert asked == [0, 1]
 
 
 def test_a_network_that_wants_all_memory_is_no_crash(given: Given) -> None:

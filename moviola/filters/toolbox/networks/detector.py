@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from moviola.base.arrays import np
@@ -14,7 +13,7 @@ from moviola.filters.schema import ParameterError
 from moviola.filters.toolbox.draw import Box
 from moviola.filters.toolbox.finds import inside
 from moviola.filters.toolbox.networks import layouts
-from moviola.filters.toolbox.networks.runtime import MAX_SESSIONS, Network, NetworkError, load
+from moviola.filters.toolbox.networks.runtime import Network, NetworkError, load, remembered
 from moviola.filters.toolbox.networks.samples import Coding
 from moviola.filters.toolbox.opencv import cv2
 
@@ -158,7 +157,7 @@ def labels_of(network: Network) -> tuple[str, ...]:
     return tuple(told)
 
 
-@lru_cache(maxsize=MAX_SESSIONS)
+@remembered
 def _examined(detector: Detector) -> tuple[Network, str]:
     """The network, tried on a gray picture, and its layout."""
     network = load("detect", detector.model)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from moviola.base.arrays import np
 from moviola.filters.assets import Asset
 from moviola.filters.schema import ParameterError
-from moviola.filters.toolbox.networks.runtime import MAX_SESSIONS, Network, NetworkError, load
+from moviola.filters.toolbox.networks.runtime import Network, NetworkError, load, remembered
 from moviola.filters.toolbox.networks.samples import BY_TYPE, Coding, are_numbers, light_of, span_of
 from moviola.filters.toolbox.networks.tiles import tiles
 
@@ -157,7 +156,7 @@ def _picture(outputs: list[NDArray[Any]], rows: int, columns: int, channels: int
     return None
 
 
-@lru_cache(maxsize=MAX_SESSIONS)
+@remembered
 def _examined(painter: Painter) -> tuple[Network, int]:
     """The network, and the factor that a gray picture shows."""
     network = load("onnx", painter.model)

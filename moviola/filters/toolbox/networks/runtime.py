@@ -8,10 +8,10 @@ there are. What the runtime chooses by the processor's instructions is in a buil
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from functools import lru_cache, wraps
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from moviola.base.arrays import np
 from moviola.base.extras import NETWORKS
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 else:
     onnxruntime = LazyModule("onnxruntime", lambda module: module.set_default_logger_severity(_SILENT))
+
+A = TypeVar("A")
+R = TypeVar("R")
 
 PROVIDER: Final = "CPUExecutionProvider"
 
@@ -125,6 +128,27 @@ class Network:
         return NetworkError(
             f"{self.told} fails on a picture of shape {'x'.join(map(str, samples.shape))}: {_reason(error)}"
         )
+
+
+def remembered(examine: Callable[[A], R]) -> Callable[[A], R]:
+    """Return a function that keeps what another returned for the networks asked last, or why it refused one: a network
+    that takes its time before it is refused does so once in a process, and not for each chunk of a video."""
+
+    @lru_cache(maxsize=MAX_SESSIONS)
+    def outcome(asked: A) -> R | ParameterError:
+        try:
+            return examine(asked)
+        except ParameterError as error:
+            return error
+
+    @wraps(examine)
+    def examined(asked: A) -> R:
+        found = outcome(asked)
+        if isinstance(found, ParameterError):
+            raise ParameterError(str(found))
+        return found
+
+    return examined
 
 
 def load(filter_name: str, model: Asset) -> Network:
