@@ -31,8 +31,10 @@ def why_none() -> str:
 class RayCluster:
     """The cluster, from the point of view of a host that has joined it."""
 
-    def __init__(self, host: Host, nodes: subprocess.Popen[str], state: Path) -> None:
-        self.host, self._nodes, self.state = host, nodes, state
+    def __init__(self, host: Host, nodes: subprocess.Popen[str]) -> None:
+        self.host, self._nodes = host, nodes
+        self.state = host.folder / "state"
+        """Where drivers keep results."""
         self.address = self._said()
 
     def kill_a_node(self) -> None:
@@ -80,4 +82,4 @@ def ray_cluster(folder: Path) -> Iterator[RayCluster]:
     with Network(folder) as network:
         host = network.host("ray")
         nodes = host.pipe("tests.ray.two_nodes", str(STORE_SIZE), str(folder / "spilled"), log="nodes")
-        yield RayCluster(host, nodes, folder / "state")
+        yield RayCluster(host, nodes)

@@ -55,9 +55,16 @@ class Traced(Filter):
 
 
 @pytest.fixture(scope="module")
-def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
     with ray_cluster(tmp_path_factory.mktemp("ray")) as cluster:
         yield cluster
+
+
+@pytest.fixture
+def ray(nodes: RayCluster, tmp_path: Path) -> RayCluster:
+    """The cluster, for drivers with a state folder of their own."""
+    nodes.state = tmp_path / "state"
+    return nodes
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +75,9 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """12 chunks."""
-    return encode(tmp_path_factory.mktemp("clips") / "clip.mp4", "libx264", 120, options={"g": "10"}, sound="aac")
+    """12 chunks of CHUNK frames each: the encoder puts keyframes where it is told to, and nowhere else."""
+    path = tmp_path_factory.mktemp("clips") / "clip.mp4"
+    return encode(path, "mpeg4", 12 * CHUNK, options={"g": str(CHUNK), "sc_threshold": "1000000000"}, sound="aac")
 
 
 @pytest.fixture
@@ -146,8 +154,9 @@ def test_a_job_may_be_larger_than_the_object_stores(ray: RayCluster, tmp_path: P
     assert digests(told) == digests(here(ray, tmp_path, folder, *flags))
 
 
-def test_a_driver_that_was_killed_goes_on_where_it_was(
-    ray: RayCluster, clip: Path, plugin: Path, tmp_path: Path
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_driver_that_was_killed_or_interrupted_goes_on_where_it_was(
+    ray: RayCluster, clip: Path, plugin: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     """No chunk that was stored is computed again: the filter has written down which frames it saw."""
     trace, gate = tmp_path / "trace", tmp_path / "gate"
@@ -156,9 +165,12 @@ def test_a_driver_that_was_killed_goes_on_where_it_was(
     sender = ray.begin(*flags)
     until(lambda: seen(trace) >= {60, 70}, "both nodes at the gate", 600)
     until(lambda: len(ray.stored()) == 6, "what is before the gate on the disk")
-    sender.send_signal(signal.SIGKILL)
-    sender.wait()
+    sender.send_signal(number)
+    out, err = sender.communicate(timeout=120)
     stored = ray.stored()
+    if number == signal.SIGINT:
+        assert sender.returncode == 5, err
+        assert json.loads(out)["reason"].startswith(f"interrupted; {len(stored)} results are kept: type it again")
     trace.unlink()
     gate.touch()
     told = ray.send(*flags)
