@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from bench.alternatives import work
 from bench.alternatives.work import Pixels
+from tests.end_to_end import clips
 from tests.end_to_end.cluster import free_port
 
 AHEAD: Final = 4
@@ -94,8 +95,9 @@ def moviola_on_ray(name: str, clip: str, target: str) -> list[float]:
     chain = work.WORKS[name].moviola
     try:
         with tempfile.TemporaryDirectory() as folder, moviola.Cluster.ray(state=folder) as cluster:
-            cluster.submit(clip, chain, out=f"{folder}/warm.mp4").wait()  # every process has loaded its libraries
-            result = cluster.submit(clip, chain, out=target, overwrite=True, new=True).wait()
+            short = clips.film_times(cores())  # a chunk for each process, so that all have loaded their libraries
+            cluster.submit(short, chain, out=f"{folder}/warm.mp4").wait()
+            result = cluster.submit(clip, chain, out=target, overwrite=True).wait()
         return [result.output.frames_in, result.seconds]
     finally:
         engine.shutdown()
