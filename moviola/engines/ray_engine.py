@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,9 @@ from moviola.media.failing import TaskFailure
 
 MAX_RETRIES: Final = 3
 """Times that Ray tries a task again whose process or node is lost, before we hear of it; Ray's own default."""
+
+KNOCK_S: Final = 10.0
+"""How long a head may take to accept a connection."""
 
 PROBE_S: Final = 60.0
 """How long the nodes may take to say what they are: each starts a process, which loads codec libraries."""
@@ -61,11 +65,13 @@ def connect(address: str, plugins: PluginSources) -> RayEngine:
 
 
 def _join(ray: Any, address: str) -> None:
+    address = address or os.environ.get("RAY_ADDRESS", "")
     where = f"at {address}" if address else "on this machine"
     try:
+        _knock(address)
         with _own_signals():
             ray.init(address or "auto", log_to_driver=False, logging_level="ERROR", configure_logging=True)
-    except (ConnectionError, ValueError, TimeoutError) as error:
+    except (OSError, ValueError) as error:  # also when it cannot be connected to
         raise EngineUnavailable(
             f"No Ray cluster answers {where} ({_first_line(error)}); start one with: ray start --head; or name the "
             "address of one that this machine has joined"
@@ -77,6 +83,13 @@ def _join(ray: Any, address: str) -> None:
         raise EngineUnavailable(
             f"The Ray cluster {where} has other versions than this program: {told}; install the same here and there"
         ) from error
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nothing listens at HOST:PORT: Ray would try for minutes, and say nothing."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal() and "://" not in address:
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK_S).close()
 
 
 class RayEngine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from types import ModuleType
 
@@ -57,7 +58,7 @@ def test_no_ray_is_said_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> No
     [
         (
             ConnectionError("Could not find any running Ray instance.\nMore"),
-            "No Ray cluster answers at head:6379 (Could",
+            "No Ray cluster answers on this machine (Could not find any",
         ),
         (
             RuntimeError(MISMATCH),
@@ -69,6 +70,7 @@ def test_a_cluster_that_cannot_be_joined_is_said(
     error: Exception, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ray = ModuleType("ray")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
 
     def init(*_arguments: object, **_options: object) -> None:
         raise error
@@ -78,5 +80,17 @@ def test_a_cluster_that_cannot_be_joined_is_said(
     monkeypatch.setitem(sys.modules, "ray", ray)
     monkeypatch.setattr(extras, "find_spec", lambda _name: ray)
     with pytest.raises(EngineUnavailable) as said:
-        ray_engine.connect("head:6379", PluginSources())
+        ray_engine.connect("", PluginSources())
     assert sentence in str(said.value)
+
+
+def test_an_address_at_which_nothing_listens_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = ModuleType("ray")
+    monkeypatch.setattr(ray, "is_initialized", lambda: False, raising=False)  # and no `init`
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setattr(extras, "find_spec", lambda _name: ray)
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{bound.getsockname()[1]}"
+        with pytest.raises(EngineUnavailable, match=f"No Ray cluster answers at {address} .*refused"):
+            ray_engine.connect(address, PluginSources())
