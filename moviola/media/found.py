@@ -87,4 +87,5 @@ def sentences(found: Map) -> Iterator[str]:
         told = f"{name} found something in {some or 'none'} of {pictures} picture{'s' * (pictures != 1)}"
         if missed:
             told += f"; in {missed} it missed something that it had found before and found again after"
+            told += ", and went by its motion"
         yield told

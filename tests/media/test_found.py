@@ -82,7 +82,7 @@ def test_filters_and_frames_that_are_remembered_are_bounded(monkeypatch: pytest.
         (
             {"frames": 9, "with_finds": 8, "finds": 8, "missed": 2},
             "faces found something in 8 of 9 pictures; in 2 it missed something that it had found before and found "
-            "again after",
+            "again after, and went by its motion",
         ),
     ],
 )

@@ -126,7 +126,7 @@ def test_what_was_missed_is_counted_alike_however_it_is_cut(
     assert json.loads(made.metrics_path.read_text())["output"]["found"] == {"pixelate": count}
     assert made.summary.found == [
         "pixelate found something in 14 of 20 pictures; in 6 it missed something that it had found before and found "
-        "again after"
+        "again after, and went by its motion"
     ]
     assert made.spliced.digest == _digest_of_one_chunk(film, output, tmp_path)
 
