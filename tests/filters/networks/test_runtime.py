@@ -190,7 +190,10 @@ def test_a_network_that_wants_all_memory_is_no_crash(given: Given) -> None:
         made.node("Add", "x sum", "y"),
     ]
     network = load("test", given(made.network(nodes, weights={"huge": np.array([1 << 20, 1 << 20, 1 << 4])})))
-    with pytest.raises(MemoryError, match="there is not enough memory"):
+    with pytest.raises(
+        MemoryError,
+        match=r"has not enough memory for a picture of shape 1x3x8x8 \(give it smaller .* --memory-limit\)",
+    ):
         network.run(noise(1, 8))
 
 

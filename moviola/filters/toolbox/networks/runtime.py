@@ -44,6 +44,7 @@ MAX_REASON: Final = 300
 
 _SILENT: Final = 4  # only what ends the process: all else comes as an exception
 _NO_MEMORY: Final = ("bad allocation", "bad_alloc", "failed to allocate", "out of memory")
+_MORE: Final = " (give it smaller pictures or tiles, or start workers with a larger --memory-limit)"
 _TYPES: Final = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(uint8)": "uint8"}
 _CHANNELS: Final = (1, 3)
 
@@ -117,17 +118,17 @@ class Network:
         return given.astype(np.float32) if given.dtype == np.float16 else given
 
     def _failure(self, error: Exception, samples: NDArray[Any], *, late: bool) -> Exception:
-        told = f"{self.told} of shape {'x'.join(map(str, samples.shape))}"
+        shape = "x".join(map(str, samples.shape))
         if late:
             return NetworkError(
-                f"{self.told} was stopped after {RUN_LIMIT_S:g} s over one picture of shape "
-                f"{'x'.join(map(str, samples.shape))}: give it smaller ones, or take another network"
+                f"{self.told} was stopped after {RUN_LIMIT_S:g} s over one picture of shape {shape}: give it smaller "
+                "ones, or take another network"
             )
         if _is_out_of_memory(error):
-            return MemoryError(f"{told}: there is not enough memory; {_reason(error)}")
-        return NetworkError(
-            f"{self.told} fails on a picture of shape {'x'.join(map(str, samples.shape))}: {_reason(error)}"
-        )
+            return MemoryError(
+                f"{self.told} has not enough memory for a picture of shape {shape}{_MORE}: {_reason(error)}"
+            )
+        return NetworkError(f"{self.told} fails on a picture of shape {shape}: {_reason(error)}")
 
 
 def remembered(examine: Callable[[A], R]) -> Callable[[A], R]:
@@ -178,7 +179,7 @@ def _load(told: str, model: Asset) -> Network:
         session = onnxruntime.InferenceSession(content, _options(), providers=[PROVIDER], enable_fallback=0)
     except Exception as error:
         if _is_out_of_memory(error):
-            raise MemoryError(f"{told} does not fit into this process's memory: {_reason(error)}") from error
+            raise MemoryError(f"{told} does not fit into this process's memory{_MORE}: {_reason(error)}") from error
         raise ParameterError(f"{told} cannot be loaded: {_reason(error)}") from error
     return Network(told, session)
 
