@@ -51,6 +51,7 @@ def connect(address: str, plugins: PluginSources) -> RayEngine:
     if missing := RAY.missing():
         raise EngineUnavailable(missing)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody by a program of ours
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")
     import ray  # noqa: PLC0415 - only where somebody asks for it
 
     is_own = not ray.is_initialized()
@@ -69,6 +70,7 @@ def _join(ray: Any, address: str) -> None:
     where = f"at {address}" if address else "on this machine"
     try:
         _knock(address)
+        _keep_quiet(ray)
         with _own_signals():
             ray.init(address or "auto", log_to_driver=False, logging_level="ERROR", configure_logging=True)
     except (OSError, ValueError) as error:  # also when it cannot be connected to
@@ -83,6 +85,14 @@ def _join(ray: Any, address: str) -> None:
         raise EngineUnavailable(
             f"The Ray cluster {where} has other versions than this program: {told}; install the same here and there"
         ) from error
+
+
+def _keep_quiet(ray: Any) -> None:
+    """Have nothing printed of nodes that end: Ray does so to standard output, where results of ours go, and has no
+    setting for it."""
+    internals = getattr(getattr(ray, "_private", None), "worker", None)
+    if internals is not None:
+        internals._worker_logs_enabled = False
 
 
 def _knock(address: str) -> None:
