@@ -85,15 +85,14 @@ class Detector:
         Raises:
             NetworkError: the network fails, or does not give what its layout has.
         """
-        network, layout = _examined(self)
-        names = self.labels or labels_of(network)
+        known = _examined(self)
         height, width = bgr.shape[:2]
-        size = input_size(network, self.side)
+        size = input_size(known.network, self.side)
         light, place = _fitted(bgr, size, self.stretch)
-        found = _candidates(self, network, layout, light, size)
+        found = _candidates(self, known, _outputs(self, known.network, light), size)
         counts = found.scores >= score
         if wanted:
-            numbers = [number for number, name in enumerate(names) if name in wanted]
+            numbers = [number for number, name in enumerate(known.names) if name in wanted]
             counts &= np.isin(found.classes, [*numbers, *(int(each) for each in wanted if each.isdecimal())])
         sure = np.flatnonzero(counts)
         sure = sure[np.lexsort((sure, -found.scores[sure]))][:MAX_CANDIDATES]
@@ -106,7 +105,7 @@ class Detector:
         things = []
         for number, (x, y, end, bottom) in zip(sure.tolist(), boxes.tolist(), strict=True):
             kind = int(found.classes[number])
-            label = names[kind] if 0 <= kind < len(names) else str(kind)
+            label = known.names[kind] if 0 <= kind < len(known.names) else str(kind)
             x, y, end, bottom = max(x, 0), max(y, 0), min(end, width), min(bottom, height)
             if x < end and y < bottom:
                 box = inside((x, y, end - x, bottom - y), width, height)
@@ -121,8 +120,7 @@ def check(detector: Detector) -> tuple[str, ...]:
         ParameterError: the file holds no network that can be asked so; the text says why.
         AssetError: the file is not available here.
     """
-    network, _ = _examined(detector)
-    return detector.labels or labels_of(network)
+    return _examined(detector).names
 
 
 def input_size(network: Network, side: int) -> tuple[int, int]:
@@ -157,9 +155,17 @@ def labels_of(network: Network) -> tuple[str, ...]:
     return tuple(told)
 
 
+class _Known(NamedTuple):
+    """What a trial tells of a detector: its network, the layout of the outputs, the names of the classes."""
+
+    network: Network
+    layout: str
+    names: tuple[str, ...]
+
+
 @remembered
-def _examined(detector: Detector) -> tuple[Network, str]:
-    """The network, tried on a gray picture, and its layout."""
+def _examined(detector: Detector) -> _Known:
+    """The network, tried on a gray picture."""
     network = load("detect", detector.model)
     if network.shape.channels == 1 and max(len(detector.coding.mean), len(detector.coding.deviation)) > 1:
         raise ParameterError(f"{network.told} takes one channel, and mean or std has three numbers; give one")
@@ -167,19 +173,19 @@ def _examined(detector: Detector) -> tuple[Network, str]:
     gray = np.full((size[1], size[0], 3), _PAD, np.uint8)
     try:
         outputs = _outputs(detector, network, gray)
-        count = len(detector.labels or labels_of(network))
-        layout = detector.layout
+        names, layout = detector.labels or labels_of(network), detector.layout
         if layout == layouts.AUTO:
-            layout = layouts.layout_of(outputs, size, count)
+            layout = layouts.layout_of(outputs, size, len(names))
         if not layout:
             raise NetworkError(
                 f"{network.told} gives outputs of shape {layouts.shown(outputs)}, which may be several layouts or "
                 f"none: say layout={'|'.join(layouts.LAYOUTS[1:])}, or by labels how its classes are called"
             )
-        _candidates(detector, network, layout, gray, size)
+        known = _Known(network, layout, names)
+        _candidates(detector, known, outputs, size)
     except NetworkError as error:
         raise ParameterError(str(error)) from error
-    return network, layout
+    return known
 
 
 def _outputs(detector: Detector, network: Network, light: NDArray[Any]) -> layouts.Named:
@@ -188,15 +194,11 @@ def _outputs(detector: Detector, network: Network, light: NDArray[Any]) -> layou
     return list(zip(network.outputs, network.run(detector.coding.coded(light, 255, network.shape)), strict=True))
 
 
-def _candidates(
-    detector: Detector, network: Network, layout: str, light: NDArray[Any], size: tuple[int, int]
-) -> layouts.Candidates:
-    outputs = _outputs(detector, network, light)
-    count = len(detector.labels or labels_of(network))
+def _candidates(detector: Detector, known: _Known, outputs: layouts.Named, size: tuple[int, int]) -> layouts.Candidates:
     try:
-        return layouts.candidates_of(layout, outputs, size, count, detector.logits)
+        return layouts.candidates_of(known.layout, outputs, size, len(known.names), detector.logits)
     except NetworkError as error:
-        raise NetworkError(f"{network.told} {error}") from error
+        raise NetworkError(f"{known.network.told} {error}") from error
 
 
 def _fitted(
