@@ -27,8 +27,8 @@ from moviola.media.kinds import splice
 from moviola.media.manifest import SUFFIX
 from moviola.media.manifest.reader import read_manifest
 from moviola.media.material import Encoder, Output, Source
-from moviola.media.video.process import process
-from moviola.media.video.split import split_file
+from moviola.media.video.cutting.split import split_file
+from moviola.media.video.filtering.process import process
 from moviola.verification.verify import verify
 from tests.media.shelf import Shelf
 from tests.media.video.clips import encode, picture

@@ -102,7 +102,7 @@ class Verify(Protocol):
 
 
 class Process(Protocol):
-    """Makes a result of a chunk; moviola/media/video/process.py tells what each argument means."""
+    """Makes a result of a chunk; moviola/media/video/filtering/process.py tells what each argument means."""
 
     def __call__(
         self,

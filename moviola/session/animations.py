@@ -29,7 +29,7 @@ def as_videos(
         yield list(materials)
         return
     from moviola.media.images.readers import is_animation  # noqa: PLC0415 - libraries that a command does without
-    from moviola.media.video.stills import clip_of_animation  # noqa: PLC0415 - as above
+    from moviola.media.video.reading.stills import clip_of_animation  # noqa: PLC0415 - as above
 
     if not is_animation(path):
         yield list(materials)

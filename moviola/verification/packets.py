@@ -17,8 +17,8 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from moviola.media.manifest.blocks import Blocks
-from moviola.media.video.file_streams import proved_streams, stream_line, time_of
 from moviola.media.video.templates import FILE_ONLY
+from moviola.media.video.writing.file_streams import proved_streams, stream_line, time_of
 
 _START_CODE: Final = re.compile(b"\\0{2,3}\\x01")
 

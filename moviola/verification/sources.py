@@ -17,7 +17,7 @@ from moviola.session.units import counted
 from moviola.verification.findings import MAX_PROBLEMS, Fault, Problem, clock, ranges, those, tolerance_s, verb
 
 if TYPE_CHECKING:
-    from moviola.media.video.scanned import Scan
+    from moviola.media.video.reading.scanned import Scan
 
 SUBJECT = "source"
 
@@ -44,7 +44,7 @@ def compare_source(manifest: Manifest, path: Path) -> Iterator[Problem]:
 
 def _video(manifest: Manifest, path: Path) -> Iterator[Problem]:
     """Yield what is wrong with a video. It is read twice, to find its frames and to hash it, and never cut."""
-    from moviola.media.video.scan import scan  # noqa: PLC0415 - FFmpeg, which images and tables do without
+    from moviola.media.video.reading.scan import scan  # noqa: PLC0415 - FFmpeg, which images and tables do without
 
     found = scan(path)
     frame_count = found.track.frames_before[-1]
@@ -67,7 +67,7 @@ def _another(manifest: Manifest, path: Path, fingerprint: str, frame_count: int)
 
 def _times(manifest: Manifest, found: Scan) -> Iterator[Problem]:
     """Yield which frames of a video have other times than the manifest tells."""
-    from moviola.media.video.timeline import source_time  # noqa: PLC0415 - FFmpeg, as above
+    from moviola.media.video.reading.timeline import source_time  # noqa: PLC0415 - FFmpeg, as above
 
     if found.track.times is None:
         return

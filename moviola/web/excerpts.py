@@ -40,9 +40,9 @@ from moviola.web.sending import WINDOW_SIZE
 from moviola.wire.limits import MAX_PRIORITY, MIB
 
 if TYPE_CHECKING:
-    from moviola.media.video import stills
+    from moviola.media.video.reading import stills
 else:
-    stills = LazyModule("moviola.media.video.stills")  # reads and writes pictures: NumPy, OpenCV, Pillow, tifffile
+    stills = LazyModule("moviola.media.video.reading.stills")  # NumPy, OpenCV, Pillow, tifffile
 
 MAX_BEFORE: Final = 16
 """Frames in front of a shown one: enough for most filters that compare frames, and a bound of the work."""

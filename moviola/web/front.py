@@ -15,11 +15,11 @@ from typing import Final, TypeVar
 from anyio import CapacityLimiter, to_thread
 
 from moviola.media.material import Output, Source, header
-from moviola.media.video.fragments import fragment
 from moviola.media.video.headers import VideoSplice
-from moviola.media.video.initialisation import mime_of
-from moviola.media.video.playing import LiveVideo, Shown, beginning, sound_of
-from moviola.media.video.replaying import Clock, Played
+from moviola.media.video.playing.fragments import fragment
+from moviola.media.video.playing.initialisation import mime_of
+from moviola.media.video.playing.playing import LiveVideo, Shown, beginning, sound_of
+from moviola.media.video.playing.replaying import Clock, Played
 from moviola.session.reading import Ended, Ending
 from moviola.web.heard import Heard
 from moviola.web.results import Results

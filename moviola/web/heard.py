@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 from fractions import Fraction
 
-from moviola.media.video.fragments import Run
 from moviola.media.video.headers import PassthroughStream
-from moviola.media.video.playing import LiveSound
+from moviola.media.video.playing.fragments import Run
+from moviola.media.video.playing.playing import LiveSound
 from moviola.session.reading import Ending
 from moviola.web.results import Results
 

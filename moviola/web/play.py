@@ -12,7 +12,7 @@ from typing import Final
 
 from moviola.base.finished_file import FinishedFile
 from moviola.base.vocabulary import JobState
-from moviola.media.video.replaying import Clock, Played
+from moviola.media.video.playing.replaying import Clock, Played
 from moviola.session.job_session import FINAL_STATES
 from moviola.session.reading import Ended, Ending
 from moviola.session.target import Target

@@ -24,7 +24,7 @@ from moviola.base.vocabulary import JobState
 from moviola.media.errors import MediaError
 from moviola.media.material import NO_VIDEO
 from moviola.media.video import KIND
-from moviola.media.video.playing import check_playable
+from moviola.media.video.playing.playing import check_playable
 from moviola.session.job_session import FINAL_STATES
 from moviola.session.target import Target
 from moviola.web.front import Beginning

@@ -12,9 +12,9 @@ from anyio import CapacityLimiter, to_thread
 
 from moviola.base.finished_file import FinishedFile
 from moviola.media.video.containers import BY_EXTENSION, MP4
-from moviola.media.video.fragments import fragment
-from moviola.media.video.initialisation import mime_of
-from moviola.media.video.replaying import Clock, FinishedVideo, Played
+from moviola.media.video.playing.fragments import fragment
+from moviola.media.video.playing.initialisation import mime_of
+from moviola.media.video.playing.replaying import Clock, FinishedVideo, Played
 from moviola.web.front import Beginning
 from moviola.web.remote_file import Pieces, RemoteFile
 from moviola.wire.limits import MAX_CHUNKS

@@ -11,8 +11,8 @@ from moviola.filters.chain import Step
 from moviola.media import material as materials
 from moviola.media.local import run_local
 from moviola.media.material import Chunk, Encoder, Output, Result, Source
-from moviola.media.video.process import process
-from moviola.media.video.split import split_file
+from moviola.media.video.cutting.split import split_file
+from moviola.media.video.filtering.process import process
 from tests.aggregator.peers import Cast
 from tests.media.video.clips import encode
 

@@ -22,7 +22,7 @@ from aggregator.splice_queue import MAX_DAMAGES
 from moviola.base.job_statistics import JobStatistics
 from moviola.media.bundle import pack, unpack
 from moviola.media.manifest.reader import read_manifest
-from moviola.media.video.digest import digest
+from moviola.media.video.writing.digest import digest
 from moviola.storage.errors import LedgerInUse
 from moviola.storage.spool import Spool
 from moviola.wire.addresses import Address

@@ -29,8 +29,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from moviola.media.video.codecs import CODECS
+from moviola.media.video.filtering.rotation import orient, plane_view
 from moviola.media.video.orientation import Orientation
-from moviola.media.video.rotation import orient, plane_view
 from moviola.media.video.side_data import side_data_of_frame
 from tests.end_to_end.cluster import LocalCluster
 

@@ -25,10 +25,10 @@ from moviola.media.table.bundle import ChunkTable as RecordsTable
 from moviola.media.table.report import BadRecord, TableReport
 from moviola.media.table.schema import Table, TableProcess, TableSplice
 from moviola.media.video.bundle import ChunkTable, PassthroughTable, ResultTable
-from moviola.media.video.frame_source import IntermediateSource
+from moviola.media.video.filtering.frame_source import IntermediateSource
+from moviola.media.video.filtering.intermediate import Intermediate
+from moviola.media.video.filtering.process import process
 from moviola.media.video.headers import VideoProcess, VideoSplice
-from moviola.media.video.intermediate import Intermediate
-from moviola.media.video.process import process
 from tests.garbage import VALUES, spoiled
 from tests.media.video.clips import encode
 

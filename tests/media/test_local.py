@@ -13,7 +13,7 @@ from moviola.filters.toolbox.finds import Find
 from moviola.media.errors import ProcessingFailed, UnreadableSource
 from moviola.media.local import LocalOutput, LocalProgress, run_local
 from moviola.media.material import Cutting, Encoder, Material, Output
-from moviola.media.video.digest import digest
+from moviola.media.video.writing.digest import digest
 from tests.media.images.pictures import corners, encoded
 from tests.media.video.clips import encode
 from tests.media.video.cutting_room import frames_of, sound_of, take

@@ -19,8 +19,8 @@ from moviola.display.terminal import Terminal
 from moviola.filters.registry import schemas
 from moviola.media.errors import UnforeseenFault, UnreadableSource
 from moviola.media.material import Material
-from moviola.media.video import split as splitting
-from moviola.media.video.scan import scan
+from moviola.media.video.cutting import split as splitting
+from moviola.media.video.reading.scan import scan
 from moviola.session import faults
 from moviola.session.job_settings import JobSettings
 from moviola.session.order import OutputRequest

@@ -9,9 +9,9 @@ from moviola.filters.chain import Step
 from moviola.media.local import run_local
 from moviola.media.manifest import SUFFIX
 from moviola.media.material import Cutting, Encoder, Material, Output
-from moviola.media.video import scan as scan_module
-from moviola.media.video import split as split_module
-from moviola.media.video.scanned import Scan
+from moviola.media.video.cutting import split as split_module
+from moviola.media.video.reading import scan as scan_module
+from moviola.media.video.reading.scanned import Scan
 from moviola.verification.findings import Fault, Verdict, Verification
 from moviola.verification.verify import NoManifest, manifest_of, verify
 from tests.media.video.clips import encode

@@ -13,7 +13,7 @@ import av
 import httpx
 import pytest
 
-from moviola.media.video.fragments import boxes
+from moviola.media.video.playing.fragments import boxes
 from moviola.session.cluster_view import look
 from moviola.session.target import Target
 from moviola.web.play import MAX_PLAYS_OF_USER

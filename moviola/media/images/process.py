@@ -49,7 +49,7 @@ def process(
     mode: str = Mode.FILTER,
     on_frame: Callable[[int], None] | None = None,
 ) -> Result:
-    """Filter and encode the pictures of a chunk; moviola/media/video/process.py tells what the arguments mean.
+    """Filter and encode the pictures of a chunk; `moviola.media.kind.Process` tells what the arguments mean.
 
     A picture that cannot be decoded, or whose result cannot be stored, is lost, with the reason. `on_frame` is also
     called after each page of a file that has several, with the pictures done so far.

@@ -65,7 +65,7 @@ class RecoveryPoint(NamedTuple):
 
     Attributes:
         packet: its place in the chunk.
-        access: as in moviola.media.video.random_access.Access.
+        access: as in moviola.media.video.reading.random_access.Access.
     """
 
     packet: int

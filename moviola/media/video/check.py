@@ -26,12 +26,12 @@ from moviola.media.bundle import read_table
 from moviola.media.errors import UnreadableSource
 from moviola.media.material import Chunk, Cutting, Material, Source, header
 from moviola.media.video.bundle import ChunkTable
-from moviola.media.video.decode import ChunkDecoder, repaired
+from moviola.media.video.cutting.split import split_file
+from moviola.media.video.filtering.decode import ChunkDecoder, repaired
+from moviola.media.video.filtering.rotation import plane_view
 from moviola.media.video.headers import VideoProcess, VideoSplice
-from moviola.media.video.opening import opened
-from moviola.media.video.rotation import plane_view
-from moviola.media.video.split import split_file
-from moviola.media.video.timeline import source_time
+from moviola.media.video.reading.opening import opened
+from moviola.media.video.reading.timeline import source_time
 
 SIZES: tuple[int | None, ...] = (1, 7, 16, 64, None)
 # Chunks of fewer frames than this whose prerolls would decode the file more than MAX_WORK times are sampled: every

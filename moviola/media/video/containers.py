@@ -49,7 +49,7 @@ class Container:
         is_boxes: it consists of boxes, whose index is put to the front when it is finished
             (moviola/media/video/mov_boxes.py).
         holds_files: attachments, such as fonts, and cover pictures of any format; else covers in
-            moviola.media.video.mov_tags.COVERS alone.
+            moviola.media.video.writing.mov_tags.COVERS alone.
     """
 
     format: str

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from moviola.media.fidelity import Fate, Finding
 from moviola.media.material import NO_VIDEO, Output, Source, header
 from moviola.media.video.codecs import codec_of
-from moviola.media.video.container_choice import container_of, others
 from moviola.media.video.containers import HARM, Container, Way
 from moviola.media.video.format_findings import format_findings
 from moviola.media.video.grid import FPS, grid_of
 from moviola.media.video.headers import PassthroughStream, VideoProcess, VideoSplice
 from moviola.media.video.picture_findings import picture_findings
-from moviola.media.video.rehearsal import Change, Rehearsal, rehearsal
+from moviola.media.video.writing.container_choice import container_of, others
+from moviola.media.video.writing.rehearsal import Change, Rehearsal, rehearsal
 
 
 def findings(source: Source, output: Output) -> Iterator[Finding]:

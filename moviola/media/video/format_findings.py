@@ -12,10 +12,10 @@ from moviola.filters.runner import ChainRunner
 from moviola.filters.schema import ParameterError
 from moviola.media.fidelity import Fate, Finding
 from moviola.media.material import Output
-from moviola.media.video.encode import NO_TRANSPARENCY, encodable
+from moviola.media.video.filtering.encode import NO_TRANSPARENCY, encodable
+from moviola.media.video.filtering.source_format import colour_after, source_format
 from moviola.media.video.frame_format import FrameFormat
 from moviola.media.video.headers import VideoProcess
-from moviola.media.video.source_format import colour_after, source_format
 
 
 def format_findings(source: VideoProcess, output: Output) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """What travels in a Source of kind "video": what a worker, and what the splicer, must know beside chunks and results.
 
-A client makes these from a file (moviola/media/video/split.py). Who has them from a message reads them once, by
+A client makes these from a file (moviola/media/video/cutting/split.py). Who has them from a message reads them once, by
 `moviola.media.material.header`, where the work on a chunk or on an output begins.
 """
 
@@ -15,7 +15,7 @@ from moviola.base.records import record
 from moviola.media.video.frame_format import ChromaLocation
 from moviola.media.video.mastering import ContentLight, MasteringDisplay
 from moviola.media.video.orientation import Orientation
-from moviola.media.video.timeline import Stretch
+from moviola.media.video.reading.timeline import Stretch
 
 Tags = dict[str, str]
 """What a container's author noted, under names of their own."""
@@ -82,7 +82,7 @@ class VideoProcess(DecoderParameters):
         rate (frames/s): of the source.
         first_pts (time base): when its first frame is shown, None where that is not known.
         context_frames (frames): that each chunk's preroll gives before its own ones, unless the video begins later.
-        stages: several workers may share a chain (moviola/media/video/stages.py).
+        stages: several workers may share a chain (moviola/media/video/filtering/stages.py).
         orientation: how a decoded picture is turned before any filter.
         display_width (pixels): of a picture so turned.
         display_height (pixels): as `display_width`.
@@ -192,7 +192,7 @@ class VideoSplice(Mapped):
         time_step (time base): of which the times of all shown frames are multiples; 0 where they are not known.
         first_pts (time base): where the shown frames begin, None where that is not known.
         last_end (time base): where they end: the last one's time and its duration.
-        timeline: how times here are mapped back to the source's own, by moviola.media.video.timeline.source_time.
+        timeline: how times here are mapped back to the source's own, by `source_time` of its module.
         metadata: of the file.
         chapters: of the file.
         stream: the filtered stream's.

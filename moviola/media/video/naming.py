@@ -42,8 +42,8 @@ def _fitted(encoder: Encoder, suffix: str) -> Encoder:
 
 NAMING: Final = Naming(
     endings=_endings,
-    ending=Deferred("moviola.media.video.container_choice.ending"),
+    ending=Deferred("moviola.media.video.writing.container_choice.ending"),
     fitted=_fitted,
-    digest=Deferred("moviola.media.video.digest.digest"),
+    digest=Deferred("moviola.media.video.writing.digest.digest"),
     is_text=lambda encoder: encoder.codec == NO_VIDEO,
 )

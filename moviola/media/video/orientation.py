@@ -1,4 +1,4 @@
-"""How a picture is to be turned before it is looked at, as plain data; moviola/media/video/rotation.py turns it."""
+"""How a picture is to be turned before it is looked at, as plain data; filtering/rotation.py turns it."""
 
 from __future__ import annotations
 

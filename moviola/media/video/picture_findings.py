@@ -13,10 +13,10 @@ from moviola.filters.chain import Step
 from moviola.media.fidelity import Fate, Finding
 from moviola.media.material import Output
 from moviola.media.video.codecs import CODECS, FieldMarks, codec_of
-from moviola.media.video.encode import encodable
+from moviola.media.video.filtering.encode import encodable
+from moviola.media.video.filtering.source_format import source_format
 from moviola.media.video.headers import VideoProcess
 from moviola.media.video.mastering import MASTERING
-from moviola.media.video.source_format import source_format
 
 
 def picture_findings(source: VideoProcess, output: Output) -> Iterator[Finding]:

@@ -24,8 +24,8 @@ from moviola.media.manifest.records import Maker
 from moviola.media.material import Cutting, Encoder, Material, Output
 from moviola.media.report import Report
 from moviola.media.spliced import Spliced
-from moviola.media.video.process import process
-from moviola.media.video.split import split_file
+from moviola.media.video.cutting.split import split_file
+from moviola.media.video.filtering.process import process
 from moviola.verification.verify import verify
 from tests.garbage import VALUES, spoiled
 from tests.media.shelf import Shelf

@@ -16,10 +16,10 @@ from moviola.media.fidelity import Finding
 from moviola.media.material import Encoder, Output, Result, Source
 from moviola.media.preflight import preflight
 from moviola.media.spliced import Spliced
+from moviola.media.video.cutting.split import split_file
+from moviola.media.video.filtering.process import process
 from moviola.media.video.headers import PassthroughStream, VideoProcess, VideoSplice
-from moviola.media.video.process import process
-from moviola.media.video.splice import splice
-from moviola.media.video.split import split_file
+from moviola.media.video.writing.splice import splice
 from tests.media.shelf import Shelf
 
 IDENTITY = (Step("identity", {}),)

@@ -7,7 +7,7 @@ from itertools import combinations, pairwise
 
 from moviola.media.bundle import unpack
 from moviola.media.material import Output, Result, Source
-from moviola.media.video.process import process
+from moviola.media.video.filtering.process import process
 from moviola.media.video.report import ChunkReport
 
 

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from moviola.media.material import Source
+from moviola.media.video.cutting.split import split_file
+from moviola.media.video.filtering.process import process
 from moviola.media.video.headers import VideoSplice
-from moviola.media.video.process import process
-from moviola.media.video.splice import splice
-from moviola.media.video.split import split_file
-from moviola.media.video.timeline import source_time
+from moviola.media.video.reading.timeline import source_time
+from moviola.media.video.writing.splice import splice
 from tests.media.shelf import Shelf
 from tests.media.video.beeps import FLASHES, FRAME_RATE, Seen, joined, seen, write
 from tests.media.video.clips import encode

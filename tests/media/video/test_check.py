@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from moviola.media.errors import UnreadableSource
-from moviola.media.video import decode
 from moviola.media.video.check import check, compare, decode_whole, main
+from moviola.media.video.filtering import decode
 from tests.media.video.catalogue import CLIPS
 from tests.media.video.clips import scratched
 from tests.media.video.conftest import Clip
@@ -70,7 +70,7 @@ def test_the_command_prints_a_table(clip: Clip, capsys: pytest.CaptureFixture[st
 def test_the_command_fails_when_pixels_differ(
     clip: Clip, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("moviola.media.video.cut.preroll_start", lambda track, start: start)
+    monkeypatch.setattr("moviola.media.video.cutting.cut.preroll_start", lambda track, start: start)
     assert main([str(clip("mpeg2")), "--chunk-frames", "7"]) == 1
     assert "has other pixels" in capsys.readouterr().out
 

@@ -15,7 +15,7 @@ import pytest
 from moviola.media.material import Encoder
 from moviola.media.video.codecs import CODECS, NAMES, PRESETS, codec_of
 from moviola.media.video.containers import CONTAINERS
-from moviola.media.video.encode import add_encoded_stream, encodable, open_encoder
+from moviola.media.video.filtering.encode import add_encoded_stream, encodable, open_encoder
 from moviola.media.video.frame_format import FrameFormat
 from tests.media.video.clips import encode, frames
 from tests.media.video.cutting_room import frames_of, output, take
@@ -31,7 +31,7 @@ import hashlib, json, sys
 import numpy as np
 from fractions import Fraction
 from moviola.media.material import Encoder
-from moviola.media.video.encode import encodable, open_encoder
+from moviola.media.video.filtering.encode import encodable, open_encoder
 from moviola.media.video.frame_format import FrameFormat
 from tests.media.video.clips import frames
 

@@ -12,7 +12,7 @@ import pytest
 from moviola.filters.chain import parse_chain
 from moviola.media.fidelity import Fate
 from moviola.media.material import Cutting, Encoder, Material, Output
-from moviola.media.video.split import split
+from moviola.media.video.cutting.split import split
 from tests.media.video.clips import encode, frames
 from tests.media.video.cutting_room import FAST, take
 

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from moviola.filters.chain import Step
 from moviola.media.bundle import read_table
 from moviola.media.material import Source
-from moviola.media.video import plan as plan_module
 from moviola.media.video.bundle import ChunkTable, PacketEntry, Range, ResultTable, Span
-from moviola.media.video.digest import video_packets
+from moviola.media.video.cutting import plan as plan_module
+from moviola.media.video.cutting.split import split_file
+from moviola.media.video.filtering.process import process
 from moviola.media.video.grid import MAX_TIMESCALE, Grid, Pace, grid_of
-from moviola.media.video.process import process
 from moviola.media.video.report import ChunkReport
-from moviola.media.video.split import split_file
+from moviola.media.video.writing.digest import video_packets
 from tests.media.video.clips import OPEN_GOP, encode, with_empty_packets
 from tests.media.video.conftest import Clip
 from tests.media.video.cutting_room import frames_of, output, process_of, sound_of, take

@@ -15,8 +15,8 @@ from av.codec.context import Flags
 from moviola.filters.chain import parse_chain
 from moviola.media.fidelity import Fate, Finding
 from moviola.media.kinds import findings
-from moviola.media.video.process import process
-from moviola.media.video.split import split_file
+from moviola.media.video.cutting.split import split_file
+from moviola.media.video.filtering.process import process
 from tests.media.video.clips import encode, frames
 from tests.media.video.cutting_room import output, take
 from tests.media.video.staging import assert_same, every_cut, staged

@@ -15,12 +15,12 @@ from moviola.filters.chain import parse_chain
 from moviola.media.fidelity import Fate
 from moviola.media.kinds import findings
 from moviola.media.material import header
+from moviola.media.video.cutting.split import split_file
 from moviola.media.video.headers import VideoProcess
 from moviola.media.video.mastering import MASTERING
-from moviola.media.video.opening import opened
 from moviola.media.video.picture_findings import picture_findings
+from moviola.media.video.reading.opening import opened
 from moviola.media.video.side_data import FrameSideData, beside_the_picture
-from moviola.media.video.split import split_file
 from tests.media.video.clips import encode
 from tests.media.video.cutting_room import output, take
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from moviola.media.errors import TooMuchMemory
 from moviola.media.material import Encoder, Output
 from moviola.media.video import memory
-from moviola.media.video.decode import open_decoder
+from moviola.media.video.filtering.decode import open_decoder
 from moviola.media.video.headers import DecoderParameters
 
 ROOT = Path(__file__).parents[3]

@@ -14,13 +14,13 @@ from av.sidedata import sidedata
 
 from moviola.media.errors import BundleError
 from moviola.media.fidelity import Fate
-from moviola.media.video import opening
-from moviola.media.video import scan as scanning
 from moviola.media.video.bundle import SideData
-from moviola.media.video.opening import first_frame, opened
-from moviola.media.video.passthrough import packet_entry
+from moviola.media.video.cutting.split import split_file
+from moviola.media.video.reading import opening
+from moviola.media.video.reading import scan as scanning
+from moviola.media.video.reading.opening import first_frame, opened
+from moviola.media.video.reading.passthrough import packet_entry
 from moviola.media.video.side_data import FrameSideData, attach, beside_the_picture, side_data_of_frame
-from moviola.media.video.split import split_file
 from tests.media.video.clips import encode
 
 UNKNOWN = 40  # the first number behind those that PyAV names; FFmpeg 8 uses it for EXIF

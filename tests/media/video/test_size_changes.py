@@ -12,8 +12,8 @@ import pytest
 
 from moviola.filters.chain import parse_chain
 from moviola.media.fidelity import Fate
-from moviola.media.video.process import process
-from moviola.media.video.split import split_file
+from moviola.media.video.cutting.split import split_file
+from moviola.media.video.filtering.process import process
 from tests.media.video.clips import RATE
 from tests.media.video.cutting_room import Reel, output, take
 from tests.media.video.staging import assert_same, every_cut, staged

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moviola.media.errors import SpliceError, UnreadableSource
-from moviola.media.video.opening import opened
+from moviola.media.video.reading.opening import opened
 from moviola.media.video.templates import TEMPLATE_FORMATS, template_stream
 from tests.ports import free_udp_port
 

@@ -1,0 +1,1 @@
+"""Cutting a video into chunks of packets that decode by themselves."""

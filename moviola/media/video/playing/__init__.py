@@ -1,0 +1,1 @@
+"""Showing an output while it is made, and a finished one in fragments."""

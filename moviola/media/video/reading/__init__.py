@@ -1,0 +1,1 @@
+"""Reading a video file: its clocks, packets and streams, and what of it is damaged."""

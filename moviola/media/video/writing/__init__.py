@@ -1,0 +1,1 @@
+"""Joining results into a file: its streams, times, tags and container."""

@@ -1,0 +1,80 @@
+"""What became of the frames of an output, and what filters noted of them, from the chunks' reports as they pass."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TextIO
+
+from moviola.media.account import Account
+from moviola.media.annotations import Annotations
+from moviola.media.manifest.writer import NOTHING, ManifestWriter
+from moviola.media.material import Output
+from moviola.media.video.filtering.decode import MAX_OTHER_SIZES
+from moviola.media.video.grid import grid_of
+from moviola.media.video.headers import VideoSplice
+from moviola.media.video.reading.timeline import source_time
+from moviola.media.video.report import ChunkReport
+
+
+class Bookkeeper:
+    """Adds reports up in `account`, and writes notes to `file` with their frames' times in the output. `manifest` is
+    told what each frame came of."""
+
+    def __init__(self, source: VideoSplice, output: Output, file: TextIO, manifest: ManifestWriter = NOTHING) -> None:
+        grid = grid_of(output, source)
+        self._paced = grid is not None
+        self._time_base = grid.time_base if grid is not None else source.time_base
+        self._usual_size = f"{source.width}x{source.height}"
+        self._other_sizes = Counter[str]()
+        self._source, self._frame_count = source, source.frame_count
+        self._manifest = manifest
+        self._unmarked_fields = self._alike_fields = 0
+        self.account = Account()
+        self.annotations = Annotations(file)
+
+    def add(self, index: int, report: ChunkReport, pts: list[int]) -> None:
+        """The report of the next chunk, which has this index; `pts` are the times in the output of its frames."""
+        shown = self.account.frames_out  # so far
+        self.account.add(report)
+        self._other_sizes.update(report.other_sizes)
+        self._unmarked_fields += report.unmarked_fields
+        self._alike_fields += report.alike_fields
+        left_out = 0
+        if self._paced:
+            distinct = len(set(report.frames))
+            self.account.repeated_frames += len(report.frames) - distinct
+            left_out = max(0, report.frames_in - len(report.lost) - distinct)
+            self.account.left_out_frames += left_out
+        self._tell_manifest(index, report, left_out)
+        notes = dict(report.notes)
+        if notes:
+            for frame, (source_frame, each) in enumerate(zip(report.frames, pts, strict=True), start=shown):
+                if source_frame in notes:
+                    self.annotations.add(frame, source_frame, float(each * self._time_base), notes[source_frame])
+
+    def _tell_manifest(self, index: int, report: ChunkReport, left_out: int) -> None:
+        """Tell what the chunk's frames came of, with the times that the source itself has."""
+        source = self._source
+        times = report.source_pts if self._paced else report.pts
+        if source.timeline:
+            times = [None if at is None else source_time(source.timeline, at) for at in times]
+        self._manifest.chunk(index, report, left_out)
+        flagged = {each.frame for each in report.fallback}, set(report.damaged)
+        self._manifest.frames(report.frames, source.time_base, times, *flagged)
+
+    def close(self) -> None:
+        """After the last chunk."""
+        self.account.close(self._frame_count)
+        if count := self._unmarked_fields:
+            self.account.warn(f"{_frames(count)} interlaced, though the first is not: none is marked so in the result")
+        if count := self._alike_fields:
+            self.account.warn(f"{_frames(count)} progressive, or in the other order of fields: all are marked alike")
+        for size, count in self._other_sizes.most_common(MAX_OTHER_SIZES):
+            self.account.warn(
+                f"the source changes its size: {_frames(count)} {size}, not {self._usual_size}; they are filtered in "
+                "their own size, and then scaled to that of the others"
+            )
+
+
+def _frames(count: int) -> str:
+    return f"{count} frame is" if count == 1 else f"{count} frames are"

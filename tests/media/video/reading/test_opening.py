@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import av
+import pytest
+
+from moviola.media.errors import UnreadableSource
+from moviola.media.video.reading.opening import first_frame
+from tests.media.video.clips import remux, with_bytes
+from tests.media.video.conftest import Clip
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(UnreadableSource) as caught:
+        first_frame(path)
+    sentence = str(caught.value)
+    assert sentence.startswith(f"{path}: ")
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    return caught.value.reason
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    assert refused(tmp_path / "gone.mp4") == "there is no such file"
+
+
+def test_an_empty_file(tmp_path: Path) -> None:
+    (tmp_path / "empty.mp4").touch()
+    assert refused(tmp_path / "empty.mp4") == "the file is empty"
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    assert refused(tmp_path) == "this is a folder, not a video file"
+
+
+@pytest.mark.parametrize("name", ["text.mp4", "text.txt", "text.mkv"])
+def test_a_text(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("This is not a video.\n" * 50)
+    assert "this is a text file" in refused(tmp_path / name) or "not a media file" in refused(tmp_path / name)
+
+
+def test_sound_only(tmp_path: Path, clip: Clip) -> None:
+    path = tmp_path / "sound.mp4"
+    with av.open(str(clip("with_aac"))) as given, av.open(str(path), "w") as container:
+        source = given.streams.audio[0]
+        copy = container.add_stream_from_template(source)
+        for packet in given.demux(source):
+            if packet.dts is not None:
+                packet.stream = copy
+                container.mux(packet)
+    assert refused(path) == "this file holds sound only"
+
+
+def test_a_header_without_decodable_frames(tmp_path: Path, clip: Clip) -> None:
+    path = remux(clip("h264_one_keyframe"), tmp_path / "hollow.mkv", lambda _, one: with_bytes(one, b"\xaa" * one.size))
+    assert refused(path) == "none of its h264 frames can be decoded"
+
+
+def test_a_header_without_packets(tmp_path: Path) -> None:
+    path = tmp_path / "header.avi"
+    with av.open(str(path), "w") as container:
+        container.add_stream("mpeg4", rate=25)
+        container.start_encoding()
+    assert refused(path) == "none of its mpeg4 frames can be decoded"
+
+
+def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def deny(*_: object, **__: object) -> None:
+        raise av.error.PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(av, "open", deny)
+    assert refused(tmp_path / "secret.mp4") == "the file may not be read"
