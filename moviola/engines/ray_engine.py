@@ -17,6 +17,7 @@ from pickle import PickleBuffer
 from typing import Any, Final, Self
 
 from moviola.base.extras import RAY
+from moviola.base.heap import give_back_large_blocks
 from moviola.base.installation import version
 from moviola.base.vocabulary import CauseKind
 from moviola.engines.engine import Capacity, Ended, Held, Lost, Made, Ticket
@@ -51,7 +52,6 @@ def connect(address: str, plugins: PluginSources) -> RayEngine:
     if missing := RAY.missing():
         raise EngineUnavailable(missing)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody by a program of ours
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")
     import ray  # noqa: PLC0415 - only where somebody asks for it
 
     is_own = not ray.is_initialized()
@@ -120,6 +120,7 @@ class RayEngine:
         self.name = f"Ray at {address or ray.get_runtime_context().gcs_address}"
         self._names: dict[str, str] = {}
         self._memory = MappedMemory(STORE)
+        give_back_large_blocks()  # chunks, of which one after the other goes through this process
         self._tickets: dict[Any, tuple[Ticket, Any]] = {}  # of a result's payload → … and of what is said of it
         self.build = self._common_build()
         self._plugins_held = ray.put(plugins)

@@ -9,12 +9,12 @@ from typing import Final
 
 import uvicorn
 
+from moviola.base.heap import give_back_large_blocks
 from moviola.base.invocation import typed
 from moviola.session.target import UsageError
 from moviola.web.access import Access, OnlyUser
 from moviola.web.app import make_app
 from moviola.web.gateway import Gateway
-from moviola.web.heap import give_back_large_blocks
 from moviola.web.sessions import Sessions
 from moviola.web.settings import WebSettings
 from moviola.web.token_access import TokenAccess

@@ -1,16 +1,14 @@
-"""How the gateway's process has its memory given back."""
+"""How a process through which large blocks go gives their memory back."""
 
 from __future__ import annotations
 
 import ctypes
 from typing import Final
 
-from moviola.wire.limits import KIB
-
 M_MMAP_THRESHOLD: Final = -3
 """The parameter of glibc's mallopt(3)."""
 
-MAPPED_SIZE: Final = 256 * KIB
+MAPPED_SIZE: Final = 256 * 1024
 """From this on a block is mapped by itself, and goes back to the system when it is freed. By default glibc raises its
 limit to the largest block that was freed, and keeps chunks of megabytes in the heap of each thread that read one."""
 
