@@ -14,7 +14,7 @@ PRESETS: Final[BuiltIn] = {
     "anonymise": {
         "help": "coarse blocks over the faces that are found, also where one is lost for a moment; it covers "
         "things that look like faces and misses some that are: look at the result before you show it",
-        "filters": ["pixelate:faces=true:block=24:margin=0.5:hold=12"],
+        "filters": ["pixelate:faces=true:block=24:margin=0.5"],
     },
     "thumbnails": {
         "help": "pictures, or a video, that fit into 320x320 pixels",

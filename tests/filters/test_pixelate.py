@@ -112,7 +112,7 @@ def test_frames_of_another_size_cover_nothing() -> None:
 
 def test_earlier_frames_are_asked_for_only_where_faces_are_covered() -> None:
     assert Pixelate().context_frames == 0
-    assert Pixelate(faces=True).context_frames == 8
+    assert Pixelate(faces=True).context_frames == 15
     assert Pixelate(faces=True, hold=0).context_frames == 0
 
 

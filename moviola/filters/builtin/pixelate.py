@@ -57,7 +57,7 @@ class Pixelate(Filter):
     )
     margin: float = parameter(0.4, minimum=0.0, maximum=2.0, help="of a face's size, covered around it as well")
     hold: int = parameter(
-        8, minimum=0, maximum=100, unit="frames", help="how long a face stays covered that is not found any more"
+        15, minimum=0, maximum=100, unit="frames", help="how long a face stays covered that is not found any more"
     )
     detector: str = parameter(
         "yunet", choices=("yunet", "haar"), help="a network; or cascades: they miss more, and are many times slower"
