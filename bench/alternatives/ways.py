@@ -66,7 +66,7 @@ def ray(name: str, clip: str, target: str) -> list[float]:
     """Ray: a task for each batch of frames, which go through its object store."""
     import ray as engine  # noqa: PLC0415 - no dependency of ours
 
-    engine.init(num_cpus=cores(), include_dashboard=False, logging_level="ERROR", log_to_driver=False)
+    engine.init("local", num_cpus=cores(), include_dashboard=False, logging_level="ERROR", log_to_driver=False)
     remote = engine.remote(work.apply_to_batch)
     engine.get([engine.remote(_warm).remote(0) for _ in range(cores())])
 
@@ -91,7 +91,7 @@ def moviola_on_ray(name: str, clip: str, target: str) -> list[float]:
 
     import moviola  # noqa: PLC0415 - the other ways do without
 
-    engine.init(num_cpus=cores(), include_dashboard=False, logging_level="ERROR", log_to_driver=False)
+    engine.init("local", num_cpus=cores(), include_dashboard=False, logging_level="ERROR", log_to_driver=False)
     chain = work.WORKS[name].moviola
     try:
         with tempfile.TemporaryDirectory() as folder, moviola.Cluster.ray(state=folder) as cluster:
