@@ -88,8 +88,8 @@ def to(cluster: FakeCluster) -> list[str]:
         (["--filters", "blurr"], 'there is no filter "blurr"; did you mean "blur"?'),
         (["--filters", "blur:radius=1000"], "blur: radius is 1000; it must be at most 127 px."),
         (
-            ["--filters", "watermark:text=naïve"],
-            "watermark: text takes ASCII text; 'ï' (U+00EF) is not allowed: one line",
+            ["--filters", "watermark:text=Ꭰ"],
+            "watermark: text takes text that fonts know; 'Ꭰ' (U+13A0, CHEROKEE LETTER A) is not allowed: one line",
         ),
         (["--filters", "watermark:file=/\udcff.png"], "there is no such file; check the path"),
         (["--filters", "blur:radius"], 'expected "=" after "radius"'),
