@@ -66,6 +66,7 @@ def test_json_has_exactly_the_promised_fields() -> None:
         "retries": 2,
         "duplicates": 3,
         "digest": "d" * 64,
+        "found": [],
     }
 
 
