@@ -117,7 +117,7 @@ class Picture:
     @property
     def deep_bgr(self) -> NDArray[Any]:
         """height × width × 3, uint16, full range (0..65535), read-only: `bgr` of pictures of more than 8 bits."""
-        return self.memo("deep_bgr", lambda: self._make_bgr("bgr48le", np.uint16))
+        return self.memo("deep_bgr", lambda: self._make_bgr(is_deep=True))
 
     def memo(self, key: Hashable, make: Callable[[], _T]) -> _T:
         """What `make()` gave for this key when first asked; for things derived from this picture alone."""
@@ -239,8 +239,9 @@ class Picture:
         gray.flags.writeable = False
         return gray
 
-    def _make_bgr(self, packed: str = "bgr24", dtype: type[np.uint8] | type[np.uint16] = np.uint8) -> NDArray[Any]:
-        frame = self.frame
+    def _make_bgr(self, *, is_deep: bool = False) -> NDArray[Any]:
+        frame, packed = self.frame, "bgr48le" if is_deep else "bgr24"
+        dtype = np.uint16 if is_deep else np.uint8
         bgr = _view(_reformat(frame, packed, matrix_of(frame), True).planes[0], 3, dtype)
         bgr.flags.writeable = False
         return bgr
