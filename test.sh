@@ -18,7 +18,11 @@ if [ "${1:-}" = --help ] || [ "${1:-}" = -h ]; then
     print_head "$0" && exit 0
 fi
 
-make_environment requirements.txt requirements-dev.txt
+requirements=(requirements.txt requirements-dev.txt)
+if [ "${1:-}" = --suite ] && [ "${2:-}" = ray ]; then
+    requirements+=(requirements-ray.txt) # 240 MB that no other test needs
+fi
+make_environment "${requirements[@]}"
 cd "$root"
 tools=.venv/bin
 if [ "${1:-}" = --smoke ]; then

@@ -25,7 +25,9 @@ START_S: Final = 600.0
 
 def why_none() -> str:
     """Why this machine can have no such cluster, or "" where it can."""
-    return hosts.why_none() or ("" if find_spec("ray") is not None else "Ray is not installed (pip install ray)")
+    return hosts.why_none() or (
+        "" if find_spec("ray") is not None else "Ray is not installed (./test.sh --suite ray installs it)"
+    )
 
 
 class RayCluster:
