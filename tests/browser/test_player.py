@@ -86,8 +86,8 @@ def watch(page: Page, job: dict[str, Any], output: str = "soft") -> None:
 
 
 def video(page: Page, what: str, which: str = "after") -> Any:
-    """A property of one of the two pictures."""
-    return page.evaluate(f"document.querySelector('video.player-{which}').{what}")
+    """A property of one of the two pictures, which comes behind the page's heading: it is waited for."""
+    return page.locator(f"video.player-{which}").evaluate(f"video => video.{what}")
 
 
 def sees(page: Page, condition: Callable[[], bool], what: str) -> None:
