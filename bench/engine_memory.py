@@ -1,4 +1,4 @@
-"""What memory a command takes that has a large video done by a Ray cluster: `python -m bench.engine_memory`.
+"""Measures the memory of a command that sends a large video to a Ray cluster: `python -m bench.engine_memory`.
 
 A clip of noise is copied packet for packet until it has the size that is asked for, and sent by `moviola send --engine
 ray` to two nodes on this machine. Printed is the most that the command's own process ever had in memory, all that it

@@ -33,7 +33,7 @@ Box = tuple[float, float, float, float]
 Image3 = NDArray[np.uint8]
 
 REFERENCE_SIZES: Final = (0.5, 0.8, 1.25)
-"""Of 640 pixels, the long side at which the filters search where nothing is said."""
+"""Sizes at which the reference searches, as multiples of 640 pixels, the long side that filters search by default."""
 
 REFERENCE_SCORE: Final = 0.6
 GAP_MOST: Final = 25
@@ -43,10 +43,11 @@ FINDS_LEAST: Final = 5
 """Frames in which a face was found at least: what flashes up for less is looked at on the sheets alone."""
 
 SHARED_LEAST: Final = 0.3
-"""Of what two boxes cover together: they are one face."""
+"""Two boxes that share at least this part of what they cover together are one face."""
 
 COVERED_LEAST: Final = 0.7
-"""Of a face's pixels that must differ from the source's. Blocks leave some as they are by chance, one in ten or so."""
+"""A face counts as covered where at least this part of its pixels differs from the source's. Blocks leave about one in
+ten as it is, by chance."""
 
 TILE: Final = (320, 240)
 TILES: Final = 40

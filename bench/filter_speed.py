@@ -1,4 +1,4 @@
-"""What chains of filters cost: `python -m bench.filter_speed [CHAIN…] [--clip FILE]`.
+"""Measures the processor time of chains of filters: `python -m bench.filter_speed [CHAIN…] [--clip FILE]`.
 
 Each chain goes over a clip of 720p with three faces as a job without a cluster does it, in chunks as they are cut by
 default, with what a chunk decodes and searches of the frames before it, in MPEG-4. What is told is time of one

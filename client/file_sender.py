@@ -161,7 +161,7 @@ def _deliver(plan: Plan, options: argparse.Namespace, target: Target | None, std
 
 
 def _engine(options: argparse.Namespace) -> Callable[[], Engine] | None:
-    """What connects to the engine that is asked for."""
+    """Return a function that connects to the engine that `--engine` names; None without the option."""
     if not options.engine:
         return None
     from moviola.session import engines  # noqa: PLC0415 - numpy and all that a worker loads, which sending does without

@@ -28,7 +28,7 @@ _SOURCES: Final = {"record": "movies_metadata.csv"}
 
 
 _INSTEAD: Final = {"record": "a record on which it fails is left out"}
-"""What takes the place of a unit on which a filter that hides something fails, by unit; a frame is made black."""
+"""By unit: what is done with one on which a filter that hides something fails. A frame is made black."""
 
 
 def print_page(console: Terminal, schema: FilterSchema, workers: int | None) -> None:
