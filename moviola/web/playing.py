@@ -24,7 +24,8 @@ from moviola.base.vocabulary import JobState
 from moviola.media.errors import MediaError
 from moviola.media.material import NO_VIDEO
 from moviola.media.video import KIND
-from moviola.media.video.playing.playing import check_playable
+from moviola.media.video.codecs import CODECS
+from moviola.media.video.playing.playing import playable
 from moviola.session.job_session import FINAL_STATES
 from moviola.session.target import Target
 from moviola.web.front import Beginning
@@ -47,12 +48,6 @@ FACTS_S: Final = 5.0
 """The same of whoever only wants to know what can be played."""
 
 _SECONDS: Final = re.compile(r"\d{1,9}(\.\d{1,9})?")
-
-_BROWSERS: Final = {
-    "mpeg4": "No browser plays MPEG-4 part 2, though other players do; sent again with codec=h264 it plays everywhere",
-    "hevc": "Only some browsers play HEVC; sent again with codec=h264 it plays everywhere",
-}
-"""What is to be said of a codec that is streamed, by its name."""
 
 
 @record
@@ -124,7 +119,7 @@ async def show_play(request: Request) -> Response:
         state=JobState(play.job.state),
         is_ready=found is not None,
         can_stream=not refusal,
-        reason=refusal or _BROWSERS.get(codec, ""),
+        reason=refusal or (CODECS[codec].in_browsers if codec in CODECS else ""),
         href=play_link(play.job.job, name),
         file=next((link(play.job.job, one.file) for one in play.job.outputs if one.name == name and one.file), None),
     )
@@ -180,7 +175,7 @@ def _refusal(job: Job, codec: str) -> str:
         return "This output has no video: what its filters noted is in its file of annotations"
     try:
         if codec:  # else what is played tells it
-            check_playable(codec)
+            playable(codec)
     except MediaError as error:
         return str(error)
     return ""

@@ -1,4 +1,4 @@
-"""The codecs that outputs can be encoded with: one record each, which has all that the program knows of it.
+"""The codecs that outputs can be encoded with: one record each, with all that it takes to make and play such outputs.
 
 Importing this module loads no FFmpeg, so that a client can list codecs and check options without it. The functions of
 a record that need FFmpeg import it when they are called.
@@ -67,7 +67,7 @@ class FieldMarks(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Codec:
-    """All that the program knows of a codec.
+    """All that it takes to make and play outputs of a codec.
 
     Attributes:
         name: what users and messages call it.
@@ -91,6 +91,11 @@ class Codec:
         reorder_depth: by how many frames the encoder reorders at most, where FFmpeg does not tell it.
         tags: by container, the four characters that name the codec there, where FFmpeg's choice does not suit.
         held: bytes that the encoder holds for each pixel of an 8-bit 4:2:0 frame.
+        bare_format: the name of FFmpeg's demuxer of its bare packets, by which results are played in an MP4 while a job
+            runs; "" for a codec that cannot be played so.
+        has_start_codes: its encoder writes start codes where an MP4 has lengths (ISO/IEC 14496-15).
+        in_browsers: a sentence for who wants to watch it in a browser, with the way out; "" where every browser plays
+            it.
         presets: those that it knows, from the fastest on; none where it has only one speed.
     """
 
@@ -111,6 +116,9 @@ class Codec:
     field_marks: FieldMarks = FieldMarks.FRAME
     reorder_depth: int = 0
     tags: Mapping[str, str] = field(default_factory=dict)
+    bare_format: str = ""
+    has_start_codes: bool = False
+    in_browsers: str = ""
     presets: tuple[str, ...] = ()
 
 
@@ -209,6 +217,8 @@ def _ffv1_slices(width: int, height: int, pix_fmt: str) -> int:
 _ALL_PLAY: Final = ("mp4", "mov", "matroska")
 """MP4 plays everywhere and keeps times exact; MOV takes telephone and 8-bit sound; Matroska all kinds of subtitles."""
 
+_AS_H264: Final = "sent again with codec=h264 it plays everywhere"
+
 H264: Final = Codec(
     name="h264",
     encoder="libx264",
@@ -217,6 +227,8 @@ H264: Final = Codec(
     size=_whole_chroma,
     codes_hdr=True,
     field_marks=FieldMarks.STREAM,
+    bare_format="h264",
+    has_start_codes=True,
     presets=PRESETS,
     held=_x264_held,
 )
@@ -231,6 +243,9 @@ HEVC: Final = Codec(
     field_marks=FieldMarks.CONTAINER,
     reorder_depth=2,
     tags={"mp4": "hvc1", "mov": "hvc1"},
+    bare_format="hevc",
+    has_start_codes=True,
+    in_browsers=f"Only some browsers play HEVC; {_AS_H264}",
     presets=PRESETS,
     held=_x265_held,
 )
@@ -244,6 +259,8 @@ MPEG4: Final = Codec(
     rate=_mpeg4_rate,
     max_aspect=_MAX_MPEG4_ASPECT,
     chroma_places=frozenset(),
+    bare_format="m4v",
+    in_browsers=f"No browser plays MPEG-4 part 2, though other players do; {_AS_H264}",
     held=lambda _encoder: 6.0,
 )
 FFV1: Final = Codec(
@@ -255,6 +272,8 @@ FFV1: Final = Codec(
     range_is_tag=True,
     keeps_aspect=False,
     chroma_places=IN_MATROSKA,
+    in_browsers="An MP4 cannot hold ffv1, and no browser plays it: get the finished file, or send the source again "
+    "with codec=h264",
     held=lambda _encoder: 32.0,
 )
 

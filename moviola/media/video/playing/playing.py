@@ -22,7 +22,7 @@ from av.stream import Stream
 from moviola.media.errors import ForeignExtradata, NothingToSplice, SpliceError
 from moviola.media.material import Output
 from moviola.media.video.bundle import MAX_PACKET_BYTES, MAX_PACKET_COUNT
-from moviola.media.video.codecs import codec_of
+from moviola.media.video.codecs import CODECS, Codec
 from moviola.media.video.containers import MP4, Way
 from moviola.media.video.headers import PassthroughStream, VideoSplice
 from moviola.media.video.playing.fragments import Frame, Run, Sample, length_prefixed, video_run
@@ -35,23 +35,17 @@ from moviola.media.video.writing.tracks import PassthroughTrack, ShownChunk, Vid
 VIDEO_TRACK: Final = 1
 SOUND_TRACK: Final = 2
 
-PLAYABLE: Final = {"h264": "h264", "hevc": "hevc", "mpeg4": "m4v"}
-"""The codecs that can be played so, and FFmpeg's demuxer of the bare packets of each. An MP4 holds them."""
-
 LEAD_FRAMES: Final = 4
 """By how many frames, at the usual rate, pictures are decoded before they are shown: encoders reorder by two."""
 
-_IN_UNITS: Final = ("h264", "hevc")
-"""Codecs whose encoders write start codes where MP4 has lengths."""
 
-
-def check_playable(codec: str) -> None:
-    """Raise SpliceError, with the way out, for a codec that is none of PLAYABLE."""
-    if codec not in PLAYABLE:
-        raise SpliceError(
-            f"An MP4 cannot hold {codec}, and no browser plays it: get the finished file, or send the source again "
-            "with codec=h264"
-        )
+def playable(name: str) -> Codec:
+    """Return the record of a codec that can be played so. Raise SpliceError, with the way out, for any other."""
+    codec = CODECS.get(name)
+    if codec is None or not codec.bare_format:
+        told = codec.in_browsers if codec is not None else ""
+        raise SpliceError(told or f"{name} cannot be played in a browser: get the finished file")
+    return codec
 
 
 def sound_of(source: VideoSplice) -> PassthroughStream | None:
@@ -84,11 +78,11 @@ class LiveVideo:
         output: one with a video.
 
     Raises:
-        SpliceError: its codec is none of PLAYABLE.
+        SpliceError: its codec cannot be played.
     """
 
     def __init__(self, source: VideoSplice, output: Output) -> None:
-        check_playable(output.encoder.codec)
+        self._codec = playable(output.encoder.codec)
         self._source, self._output = source, output
         self._times = StrictTimes()
         self._extradata: bytes | None = None
@@ -131,7 +125,7 @@ class LiveVideo:
         factor, times = base.numerator, chunk.pts
         step = times[-1] - times[-2] if len(times) > 1 else max(1, round(1 / self.rate / base))
         end = times[-1] + step
-        in_units = self._output.encoder.codec in _IN_UNITS
+        in_units = self._codec.has_start_codes
         frames = [
             Frame(length_prefixed(packet.data) if in_units else packet.data, packet.pts * factor, packet.keyframe)
             for packet in chunk.packets
@@ -154,12 +148,11 @@ class LiveVideo:
         No encoder is opened for it: the library here need not be that of the workers.
         """
         assert self._extradata is not None
-        codec = self._output.encoder.codec
         bare = BytesIO(self._extradata + self._first)
-        raw = stack.enter_context(av.open(bare, "r", format=PLAYABLE[codec], options=dict(NO_PROTOCOLS)))
+        raw = stack.enter_context(av.open(bare, "r", format=self._codec.bare_format, options=dict(NO_PROTOCOLS)))
         stream = file.add_stream_from_template(raw.streams.video[0], opaque=True)
         stream.codec_context.extradata = self._extradata
-        if tag := codec_of(self._output.encoder).tags.get(MP4.format):
+        if tag := self._codec.tags.get(MP4.format):
             stream.codec_context.codec_tag = tag
         return first_packet(stream, self._first, Fraction(1, self.timescale), 0, self.lead)
 

@@ -19,7 +19,7 @@ from moviola.media.video.containers import MP4, Container
 from moviola.media.video.filtering.encode import RATE_UNKNOWN
 from moviola.media.video.playing.fragments import Frame, Run, Sample, video_run
 from moviola.media.video.playing.initialisation import initialisation
-from moviola.media.video.playing.playing import LEAD_FRAMES, SOUND_TRACK, VIDEO_TRACK, check_playable, first_packet
+from moviola.media.video.playing.playing import LEAD_FRAMES, SOUND_TRACK, VIDEO_TRACK, first_packet, playable
 from moviola.media.video.templates import NO_PROTOCOLS, add_untouched, header_takes
 
 MIN_FRAGMENT_S: Final = Fraction(2)
@@ -90,7 +90,7 @@ class FinishedVideo:
         self._container = container
         self._file = _opened(file, container)
         self._video: VideoStream = self._file.streams.video[0]
-        check_playable(self._video.codec_context.name)
+        self._codec = playable(self._video.codec_context.name)
         sounds = [each for each in self._file.streams.audio if header_takes(MP4.format, each)] if with_sound else []
         self._sound: Stream | None = sounds[0] if sounds else None
         self._first = {stream.index: self._first_packet(stream) for stream in self._streams}
@@ -187,8 +187,8 @@ class FinishedVideo:
 
     def _add_tracks(self, file: OutputContainer) -> list[Packet[Any]]:
         video = file.add_stream_from_template(self._video, opaque=True)
-        if self._video.codec_context.name == "hevc":
-            video.codec_context.codec_tag = "hvc1"
+        if tag := self._codec.tags.get(MP4.format):
+            video.codec_context.codec_tag = tag
         clock = self.clock
         data = bytes(self._first[self._video.index])
         packets = [first_packet(video, data, Fraction(1, clock.timescale), 0, clock.lead)]
