@@ -47,7 +47,8 @@ def unreadable(count: int, last: int, fault_of: FaultOf, worker_of: Callable[[in
 
 
 def _contradicting(together: range, fault_of: FaultOf) -> dict[int, Exception]:
-    """Return those of the results without which the others go together; both, where it may be either of two."""
+    """Return each result without which the remaining ones can be spliced. Where leaving out either of two helps, both
+    are returned."""
     fault = fault_of(together) if len(together) > 1 else None
     if fault is None:
         return {}

@@ -116,7 +116,7 @@ class Results:
         self._answer(keep, Verdict.DUPLICATE)
 
     def _answer(self, keep: Keep, verdict: Verdict, text: str = "") -> None:
-        """To whom it came from; of a worker's result the middleware learns what is kept."""
+        """Send the verdict to whoever sent the result. If a worker's result was kept, tell the middleware as well."""
         if verdict == Verdict.UNWANTED:
             self._memory.log(f"{_where(keep)} is unwanted: {text}")
         message = _verdict(keep, verdict, text)

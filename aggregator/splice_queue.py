@@ -22,8 +22,9 @@ MAX_CRASHES: Final = 3
 """Splices of one job that may crash or hang; then it fails, for it would go on for ever."""
 
 MAX_DAMAGES: Final = 10
-"""Splices of one job that may meet results that are damaged, or make no file, however many: all are done again each
-time. A disk on which so many do loses what it is given; of workers the middleware excludes who made such results."""
+"""At the tenth splice of a job that finds damaged or unreadable results the job fails. A splice counts once, however
+many of them it finds, because all of them are computed again. A disk that damages results so often loses what it is
+given; workers that make unreadable results are excluded by the middleware."""
 
 
 class SpliceQueue:

@@ -124,7 +124,7 @@ class Leases:
             self._failures.lost(record, worker, f"its result was {message.outcome:.80}", now)
 
     def came_damaged(self, check: Check, now: float) -> None:
-        """A payload is whole in the spool, and was damaged on its way: lost there, and by nobody's fault once."""
+        """A payload arrived damaged although the spool's copy is whole: a loss of the task, charged to nobody."""
         job = self._cluster.open.get(check.job)
         if job is None:
             return

@@ -160,7 +160,8 @@ class Scheduler:
     def _choose(
         self, job: Job, track: Track, index: int, *, idle_only: bool = False
     ) -> tuple[Offer, WorkerRecord] | None:
-        """Return the next part of a task that somebody has credit for, and who gets it."""
+        """Return the next part of a task that somebody has credit for, and who gets it. If the task can only begin
+        again, what is begun of it is given up first, which gives room back."""
         if index in track.intermediates and is_dead_end(self._cluster, job, track, index):
             self._cluster.free_intermediate(job, track, index)
         for offer in offers(self._cluster, job, track, index):

@@ -12,8 +12,9 @@ STUCK_LIMIT_S: Final = 10.0
 preset) take seconds; one that goes on is hung in a filter, and a new process is the only cure."""
 
 STUCK_GRACE_S: Final = 2.0
-"""… of which the time counts in which it had not moved before: a task that is taken away because it hangs is not waited
-for all over again. But so long at least, for after a pause of the whole process it looks hung and is not."""
+"""An abandoned task is stuck STUCK_LIMIT_S after its last progress, not after it was abandoned: one that is taken away
+because it hangs is not waited for again. But it has at least this long, because after a pause of the whole process a
+task looks hung and is not."""
 
 
 @dataclass(slots=True)

@@ -323,7 +323,8 @@ class Session:
         return {value for one in self.held_tasks.values() if one.phase is Phase.WAITING for value in one.task.assets}
 
     def _came_damaged(self, task: Task) -> None:
-        """Its chunk is not what left the middleware's disk, or not what it had put there: the middleware can tell."""
+        """Give a task back whose payload does not match its checksum. The middleware looks whether its own copy is
+        whole."""
         if task.lease not in self.held_tasks:
             self._log(f"job {task.job} chunk {task.index} arrived damaged; it goes back")
             self._tell(Released(task.lease, LeaseOutcome.DAMAGED))

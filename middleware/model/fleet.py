@@ -64,7 +64,8 @@ class WorkerRecord:
 
     @property
     def is_computing(self) -> bool:
-        """Or has something to compute; not, if all it has is on its way to a store."""
+        """Return True if it holds a task that waits or is being computed; results on their way to a store do not
+        count."""
         for record in self.held.values():  # noqa: SIM110 - asked for each task: a generator costs three times as much
             if record.phase != LeasePhase.DELIVERING:
                 return True

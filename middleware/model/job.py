@@ -218,7 +218,7 @@ class Job:
         self.mark()
 
     def know_holdings(self) -> None:
-        """Its owner has said what it has stored. A Finish was owed to what it had said before: it is owed again."""
+        """Its owner has said what it has stored. A Finish that was sent before does not count, and is sent again."""
         self.owner.holdings_known, self.owner.finish_sent = True, False
         self.mark()
 

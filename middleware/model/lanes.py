@@ -101,9 +101,9 @@ class Lane:
         """Return the track whose turn it is."""
         users = self._users
         while users:
-            turn, age, _, user = users[0]
+            turn, number, _, user = users[0]
             if user.last_served != turn:
-                heapq.heapreplace(users, (user.last_served, age, next(_numbers), user))
+                heapq.heapreplace(users, (user.last_served, number, next(_numbers), user))
                 continue
             place = self._first_of(self._waiting[user])
             if place is not None:
@@ -114,14 +114,14 @@ class Lane:
 
     def _first_of(self, waiting: list[tuple[int, int, int, int, Place]]) -> Place | None:
         while waiting:
-            priority, turn, age, _, place = waiting[0]
+            priority, turn, number, _, place = waiting[0]
             if place.lane is not self:
                 heapq.heappop(waiting)
                 self._entries -= 1
                 self._left -= 1
             elif place.job.last_served != turn:
                 place.number = next(_numbers)
-                heapq.heapreplace(waiting, (priority, place.job.last_served, age, place.number, place))
+                heapq.heapreplace(waiting, (priority, place.job.last_served, number, place.number, place))
             else:
                 return place
         return None

@@ -65,6 +65,9 @@ class InFlight:
 class TaskQueue:
     """See the module. Whoever changes it does so here; `count` tasks are queued, `stored` holds the stored ones.
 
+    Each queued task is in one of three places: in `_returned`; in `_ahead`, with the first fresh ones, which lie within
+    LOOK_AHEAD of each other; or at `_next` or behind it, where nothing was looked at yet.
+
     Args:
         stream: whose chunks the tasks are of; it tells of those that come and go.
         troubled: tasks that failed or were lost before; while they are queued they are among the returned ones.
@@ -206,10 +209,10 @@ class TaskQueue:
         self._on_change()
 
     def _came_late(self, index: int) -> None:
-        """A task is queued that the pointer has passed."""
+        """Place a fresh task whose chunk came after later ones had been looked at."""
         first = next(iter(self._ahead), None)
         if first is not None and index >= first + LOOK_AHEAD:
-            self._next = index  # it had gone on to the next that was here, too far ahead
+            self._next = index  # too far ahead to be looked at yet: `_next` had gone on to a later one that was here
         elif first is not None and first < index:
             self._ahead[index] = self._stream.frames_of(index)
             self._ahead = dict(sorted(self._ahead.items()))
@@ -343,7 +346,8 @@ class TaskQueue:
         return self._stream.here.count_not_in(self.stored) - flying
 
     def _leave_queue(self, index: int) -> None:
-        """A queued task is queued no more; one whose chunk is not here was not."""
+        """Take a task out of the queue. The caller knows that it is queued: its chunk is here, and it is neither stored
+        nor in flight."""
         self.count -= 1
         if index in self._returned:
             self._returned.discard(index)

@@ -135,7 +135,8 @@ class Track:
         return past
 
     def fail(self, record: LeaseRecord) -> TaskFailures:
-        """A lease ended with a failure of its task; if it was lost, that is why."""
+        """A lease ended with a failure of its task. If the lease was lost with its worker, the failure is why: the loss
+        becomes a failure, even if a hand-out was counted for it already."""
         past = self.task_failures.setdefault(record.index, TaskFailures())
         if record.is_lost and past.retry != "loss":
             if past.losses_tallied:  # it was handed out again before that was known
@@ -154,8 +155,8 @@ class Track:
         self._on_change()
 
     def _count_retry(self, index: int, *, adopted: bool) -> bool:
-        """What a failure or a loss costs is the next hand-out, and nothing if none follows. Return whether it was
-        counted."""
+        """Count a hand-out that follows a failure or a loss as a retry, and return whether it was counted. An adopted
+        lease is no retry: it takes the loss back, because its worker still has the task."""
         past = self.task_failures.get(index)
         if past is None or not past.retry:
             return False
@@ -213,7 +214,7 @@ class Track:
         return matches(fingerprint, self.fingerprint)
 
     def forget_results(self) -> None:
-        """They are lost: the next one is the first."""
+        """Forget all results, because they are lost; the build that was chosen for them is forgotten with them."""
         self.queue.forget_results()
         self.fingerprint = ()
         self.tally.forget_results()

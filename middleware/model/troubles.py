@@ -12,7 +12,8 @@ from moviola.base.trouble import MAX_TROUBLES, Trouble
 from moviola.base.vocabulary import CauseKind, Fault
 
 MAX_USERS: Final = 64
-"""Users whose troubles are kept, some 1 KiB each. Those go of whom the last is the longest ago."""
+"""Users whose troubles are kept, some 1 KiB each. Beyond that, the user whose newest trouble is the oldest is
+forgotten."""
 
 Key = tuple[str, str, str, str, str]
 

@@ -48,7 +48,7 @@ class Scoreboard:
         self._remarks |= dict.fromkeys(sentences)
 
     def meet(self, cluster: Whereabouts | None) -> None:
-        """The cluster that takes part is such."""
+        """Note how many workers the cluster has, and what it remarks; None: no cluster takes part."""
         if cluster is not None:
             self._workers[Mode.DISTRIBUTED] = cluster.workers
             self._remarks |= dict.fromkeys(cluster.remarks)
@@ -68,7 +68,8 @@ class Scoreboard:
         self._told = replace(self._told, unit=unit, count=count, chunks=chunks)
 
     def end(self, taken: Round, digests: Mapping[str, str]) -> None:
-        """The round has ended, and its digests are those that there were before."""
+        """Note a round whose digests are those of the first one. Its figures count unless it was a warm-up; the last
+        round ends the comparison."""
         if taken.number > 0:
             self._rounds[Mode(self._told.mode)].append(taken)
         self._ended += 1

@@ -175,7 +175,8 @@ class NothingToSplice(SpliceError):
 
 
 SENTENCES: Final = ("moviola.filters.base.UnsuitableSize:", "moviola.filters.schema.ParameterError:")
-"""How the last line of a traceback begins whose exception's text is a sentence for whoever chose the filter."""
+"""Exceptions whose text is a whole sentence for the person who chose the filter, as a traceback's last line names
+them."""
 
 
 def last_line(traceback: str) -> str:

@@ -208,8 +208,8 @@ class Output:
     manifest: bool = True
 
     def mode(self, asked: str) -> str:
-        """Return how a chunk is done that is asked for in a mode: without its filters it is left out where a frame is
-        on which one fails."""
+        """Return the mode in which to process a chunk: `asked`, except that BYPASS becomes DROP if `on_error` is
+        DROP."""
         return Mode.DROP if asked == Mode.BYPASS and self.on_error == OnError.DROP else asked
 
     def to_wire(self) -> Map:

@@ -76,8 +76,8 @@ class Upload:
     # ── the source's side ────────────────────────────────────────────────────────────────────────────────────────
 
     def wants_chunk(self) -> bool:
-        """True once for each chunk that should be pulled next: none while the window is full, which would have to lie
-        here until there is room."""
+        """Return True if the next chunk is to be read from the source now; it counts as being read until `pulled`.
+        False while a chunk waits here, the window is full, or the source is at its end."""
         if self._unsent or self._pulling or self._exhausted or self._sent_size >= self._window_size:
             return False
         self._pulling = True

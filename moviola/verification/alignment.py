@@ -87,11 +87,11 @@ def _match(
     taken = {other for _, other in sure}
     edges = [(made_range.start - 1, found_range.start - 1), *stayed, (made_range.stop, found_range.stop)]
     for (before, place_before), (after, place_after) in pairwise(edges):
-        ones = [each for each in range(before + 1, after) if alignment.place[each] == NOWHERE]
-        others = [each for each in range(place_before + 1, place_after) if each not in taken]
-        for one, other in _in_gap(made, found, ones, others):
-            alignment.place[one] = other
-            taken.add(other)
+        unplaced = [each for each in range(before + 1, after) if alignment.place[each] == NOWHERE]
+        untaken = [each for each in range(place_before + 1, place_after) if each not in taken]
+        for at, place in _in_gap(made, found, unplaced, untaken):
+            alignment.place[at] = place
+            taken.add(place)
     _match_moved(alignment, made, found, made_range, (each for each in found_range if each not in taken))
 
 
@@ -103,7 +103,7 @@ def _sure(made: Sequence[int], found: Sequence[int], made_range: range, found_ra
 
 
 def _swapped(pairs: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Yield the units of which each is where the other one was, among those that are sure."""
+    """Yield each pair of sure units that have exchanged their places among the sure units."""
     ranks = {place: rank for rank, place in enumerate(sorted(place for _, place in pairs))}
     target = [ranks[place] for _, place in pairs]
     for rank, other in enumerate(target):

@@ -178,7 +178,9 @@ class Feed:
         yield from kept[begin:]
 
     def _is_begun_behind(self, after: EventId, kept: list[Told]) -> bool:
-        """Return True if all that is kept comes after an event, and nothing is missing between."""
+        """Return True if everything that happened in an event's journal is kept here. The feed asked the middleware for
+        all of it, and what that had no longer is kept as an event of its own that says so; so nothing is missing as
+        long as nothing was pushed out."""
         position = self._brain.position
         is_same = position is not None and position.journal == after.journal
         return is_same and len(kept) < MAX_KEPT

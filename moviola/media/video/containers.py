@@ -38,7 +38,7 @@ class Container:
         extension: of file names, with its dot.
         aliases: other extensions that mean this container.
         noun: what people call such a file, with its article.
-        subtitles: text formats that it takes by conversion: codec → (codec there, bit-stream filter).
+        converted_subtitles: text formats that it takes by conversion: codec → (codec there, bit-stream filter).
         options: the muxer's options, for video in such ticks a second beside sound of these sample rates.
         resolution: of its times, in seconds; None where it has that of the source.
         has_edits: an edit list says that sound before zero is not heard; else the stream's CodecDelay does.
@@ -55,7 +55,7 @@ class Container:
     format: str
     extension: str
     noun: str
-    subtitles: Mapping[str, tuple[str, str]]
+    converted_subtitles: Mapping[str, tuple[str, str]]
     options: Callable[[int, Iterable[int]], Mapping[str, str]]
     aliases: tuple[str, ...] = ()
     resolution: Fraction | None = None
@@ -104,7 +104,7 @@ MP4: Final = Container(
     extension=".mp4",
     aliases=(".m4v",),
     noun="an MP4",
-    subtitles=_TO_MOV_TEXT,
+    converted_subtitles=_TO_MOV_TEXT,
     options=_mov_options,
     decoded=_ALAC,
     avoided=("pcm_s16", "pcm_s24", "pcm_s32", "pcm_f"),  # as ISO/IEC 23003-5 has it, which older players take for noise
@@ -115,7 +115,7 @@ MOV: Final = Container(
     extension=".mov",
     aliases=(".qt",),
     noun="a QuickTime",
-    subtitles=_TO_MOV_TEXT,
+    converted_subtitles=_TO_MOV_TEXT,
     options=_mov_options,
     decoded=_PCM,
     is_boxes=True,
@@ -124,7 +124,7 @@ MKV: Final = Container(
     format="matroska",
     extension=".mkv",
     noun="a Matroska",
-    subtitles={"mov_text": ("subrip", "mov2textsub")},
+    converted_subtitles={"mov_text": ("subrip", "mov2textsub")},
     options=_matroska_options,
     resolution=Fraction(1, 1000),
     has_edits=False,

@@ -63,7 +63,7 @@ def _of_stream(stream: PassthroughStream, chosen: Container, tried: Rehearsal, r
     if way is Way.REPACKED:
         return Finding(stream.label, Fate.KEPT, "is kept, with one frame a packet, as the container wants it")
     if way is Way.CONVERTED:
-        return Finding(stream.label, Fate.KEPT, f"is kept, written as {chosen.subtitles[stream.codec][0]}")
+        return Finding(stream.label, Fate.KEPT, f"is kept, written as {chosen.converted_subtitles[stream.codec][0]}")
     instead = _instead(rest, lambda other: HARM[other.ways[stream.stream]] < HARM[way])
     if way is Way.LEFT_OUT:
         return Finding(stream.label, Fate.LOST, f"is left out: {chosen.noun} file cannot hold it{instead}")

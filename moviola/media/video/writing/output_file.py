@@ -96,7 +96,7 @@ class OutputFile:
             self._add_file(facts, b"".join(bytes(packet) for packet in packets))
             return iter(())
         if way is Way.CONVERTED:
-            codec, bitstream_filter = self.container.subtitles[facts.codec]
+            codec, bitstream_filter = self.container.converted_subtitles[facts.codec]
             stream = self.file.add_mux_stream(codec, time_base=facts.time_base)
             self.describe(stream, facts)
             return converted(packets, stream, bitstream_filter)

@@ -138,7 +138,7 @@ def _ways(container: Container, stream: PassthroughStream) -> Iterator[Way]:
     if stream.is_file:
         if holds_file(container, stream) and is_readable_file(stream):
             yield Way.UNTOUCHED
-    elif stream.codec in container.subtitles:
+    elif stream.codec in container.converted_subtitles:
         yield Way.CONVERTED
     else:
         if not container.avoids(stream.codec):
