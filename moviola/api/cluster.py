@@ -6,18 +6,18 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from moviola.api.display import log
 from moviola.api.driver import Driver
-from moviola.api.errors import Closed, UsageError, translated
+from moviola.api.errors import UsageError, translated
 from moviola.api.events import EventStream, stream
 from moviola.api.job import Job
 from moviola.api.options import Filters, JobOptions, PathLike, Source, filters_in, settings_from
 from moviola.api.plan import planned
 from moviola.api.process import IN_THIS_PROCESS
 from moviola.api.spelling import in_python
+from moviola.api.waiting import Block
 from moviola.api.workers import WorkerInfo
 from moviola.base.config_files import ConfigError
 from moviola.base.layers import resolved
@@ -48,7 +48,7 @@ class FilterInfo:
     label: str = ""
 
 
-class Cluster:
+class Cluster(Block):
     """A cluster that is there. Making one asks the middleware; `with` closes it.
 
     Leaving the block waits for the jobs that were submitted in it, and raises the first failure that nobody has heard
@@ -173,32 +173,8 @@ class Cluster:
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if error is None:
-                self.wait()
-        finally:
-            self.close()
-
-    def wait(self) -> None:
-        """Wait for all jobs that were submitted here. Raises the first failure that nobody has heard of."""
-        failure: Exception | None = None
-        for job in list(self._submitted):
-            if job.was_told:
-                continue
-            try:
-                job.wait()
-            except Closed:
-                raise
-            except Exception as error:
-                failure = failure or error
-        if failure is not None:
-            raise failure
+    def _submissions(self) -> list[Job]:
+        return self._submitted
 
     def close(self) -> None:
         """Leave the cluster at once. It goes on with jobs of which it has the whole source; `Cluster.local` stops."""

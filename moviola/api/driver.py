@@ -31,9 +31,10 @@ IDLE_S: Final = 3600.0
 
 @dataclass(eq=False)
 class Driven:
-    """A job that the driver carries on, and what is known of it. The driver's lock guards it."""
+    """A job that the driver carries on, and what is known of it. The driver's lock, in `changed`, guards it."""
 
     request: UploadRequest | FollowRequest
+    changed: threading.Condition
     view: JobView | None = None
     rates: Rates = field(default_factory=Rates)
     rate: float = 0.0  # frames a second
@@ -47,6 +48,11 @@ class Driven:
     def is_over(self) -> bool:
         """True when nothing more will be known."""
         return self.outcome is not None or self.bug is not None
+
+    def wait_for_news(self, seen: JobView | None, timeout_s: float | None = None) -> None:
+        """Wait until it is over, or is shown otherwise than it was `seen`; for so long at most."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.is_over or self.view != seen, timeout_s)
 
 
 class Driver:
@@ -80,7 +86,7 @@ class Driver:
 
     def start(self, request: UploadRequest | FollowRequest) -> Driven:
         """Begin to carry a job on. What is known of it changes from then on, until it is over. Raises Closed."""
-        driven = Driven(request)
+        driven = Driven(request, self.changed)
         with self.changed:
             if self._is_closing:
                 raise Closed(f"{request.name}: this cluster object is closed; make another one")
@@ -97,10 +103,6 @@ class Driver:
         """Wait until a condition holds that is about what is known; return False when it did not come in time."""
         with self.changed:
             return self.changed.wait_for(condition, timeout_s)
-
-    def wait_for_news(self, driven: Driven, seen: JobView | None, timeout_s: float | None = None) -> None:
-        """Wait until a job is over, or is shown otherwise than it was `seen`; for so long at the most."""
-        self.wait(lambda: driven.is_over or driven.view != seen, timeout_s)
 
     def close(self) -> None:
         """Leave the jobs that are under way, and end the thread."""

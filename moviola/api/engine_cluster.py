@@ -5,28 +5,24 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self, Unpack
+from typing import Final, Unpack
 
-from moviola.api.display import ProgressOption, SilentDisplay, display_for, log
-from moviola.api.errors import Closed, Timeout, UsageError, translated
+from moviola.api.display import ProgressOption, SilentDisplay
+from moviola.api.errors import Closed, UsageError, translated
 from moviola.api.options import Filters, JobOptions, PathLike, Source, settings_from
 from moviola.api.plan import Planned, planned
 from moviola.api.process import IN_THIS_PROCESS
 from moviola.api.progress import Progress
 from moviola.api.results import Result, result_of
-from moviola.api.spelling import in_python
+from moviola.api.waiting import Block, wait_until_over
 from moviola.base.installation import state_folder
 from moviola.base.vocabulary import JobState
 from moviola.filters import registry
 from moviola.media.kinds import verify
-from moviola.media.preflight import Preflight
 from moviola.session import engines
 from moviola.session.faults import contained_of
 from moviola.session.outcome import Outcome, Status
@@ -37,7 +33,7 @@ ENGINE_REFUSES: Final = ("priority",)
 """Options that mean nothing on an engine, which has queues of its own."""
 
 
-class EngineCluster:
+class EngineCluster(Block):
     """A cluster that others run, behind an engine. Made by `Cluster.ray`; `with` closes it.
 
     Jobs are done one after the other, in a thread of this object: each takes all that the cluster has free. Leaving the
@@ -72,28 +68,8 @@ class EngineCluster:
             self.close()
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if error is None:
-                self.wait()
-        finally:
-            self.close()
-
-    def wait(self) -> None:
-        """Wait for all jobs that were submitted here. Raises the first failure that nobody has heard of."""
-        failure: Exception | None = None
-        for job in [each for each in self._jobs if not each.was_told]:
-            try:
-                job.wait()
-            except Exception as error:
-                failure = failure or error
-        if failure is not None:
-            raise failure
+    def _submissions(self) -> list[EngineJob]:
+        return self._jobs
 
     def close(self) -> None:
         """End what is under way, and leave the cluster. What has come of a job is kept: submitted again, it goes on."""
@@ -140,7 +116,7 @@ class EngineCluster:
         if plan.destination.finished is not None:
             return plan.destination.finished
         material, order = plan.material, plan.destination.order
-        fresh, tell, display = plan.settings.new, partial(_tell, plan), _Watched(job)
+        fresh, tell, display = plan.settings.new, plan.tell, _Watched(job)
         try:
             with translated(), IN_THIS_PROCESS:
                 self._renew()
@@ -184,7 +160,8 @@ class EngineJob:
         """Whether somebody has heard how it ended."""
         self._future: Future[Outcome]
         self._news = threading.Condition()
-        self._view: JobView | None = None
+        self.view: JobView | None = None
+        """What it is shown as, as it was last heard of; None before anything is."""
         self._rates, self._rate = Rates(), 0.0
         self._is_cancelled = False
 
@@ -218,18 +195,15 @@ class EngineJob:
     @property
     def progress(self) -> Progress | None:
         """How far it is, as it was last heard of; None before anything is."""
-        view = self._view
-        return None if view is None else Progress.of(view, self._rate)
+        return None if self.view is None else Progress.of(self.view, self._rate)
 
     def __iter__(self) -> Iterator[Progress]:
         """Yield how far it is, whenever that has changed, until it has ended. Raises as `wait` does at the end."""
         seen = None
         while not self.is_over:
-            with self._news:
-                while self._view is seen and not self.is_over:
-                    self._news.wait()
-            if self._view is not None and self._view is not seen:
-                seen = self._view
+            self.wait_for_news(seen)
+            if self.view is not None and self.view != seen:
+                seen = self.view
                 yield Progress.of(seen, self._rate)
         self.wait()
 
@@ -246,25 +220,18 @@ class EngineJob:
             Timeout: it goes on.
             Closed: the cluster object was closed before its turn had come.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        display = display_for(progress)
-        try:
-            while not self._future.done():
-                left = None if deadline is None else deadline - time.monotonic()
-                if left is not None and left <= 0:
-                    raise Timeout(f"{self!r} has not ended within {timeout} s; it goes on")
-                with self._news:
-                    self._news.wait(display.interval_s if left is None else min(display.interval_s, left))
-                if self._view is not None:
-                    display.show([self._view], time.monotonic())
-        finally:
-            display.close()
+        wait_until_over(self, self, timeout, progress)
         self.was_told = True
         if self._future.cancelled():
             raise Closed(f"{self.name}: this cluster object was closed before the job had begun")
         return result_of(self._future.result(), self.plan.destination.place)
 
     result = wait
+
+    def wait_for_news(self, seen: JobView | None, timeout_s: float | None = None) -> None:
+        """Wait until it is over, or is shown otherwise than it was `seen`; for so long at most."""
+        with self._news:
+            self._news.wait_for(lambda: self.is_over or self.view != seen, timeout_s)
 
     def cancel(self) -> None:
         """End the job, as soon as its next result comes. What has come is kept: submitted again, it goes on."""
@@ -276,7 +243,7 @@ class EngineJob:
         if self._is_cancelled:
             raise KeyboardInterrupt
         self._rate = self._rates.update([view], now)[view.id]
-        self._view = view
+        self.view = view
         self._notify()
 
     def _notify(self) -> None:
@@ -294,11 +261,3 @@ class _Watched(SilentDisplay):
         """Tell the job."""
         for view in views:
             self._job.seen(view, now)
-
-
-def _tell(plan: Planned, told: Preflight) -> None:
-    """Tell the log what becomes of a source before anything is done. Raises NotKept."""
-    if plan.settings.strict:
-        told.check_kept(plan.material.path)
-    for remark in told.remarks():
-        log.info("%s: %s", plan.material.name, in_python(remark))

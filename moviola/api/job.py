@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Self
 
-from moviola.api.display import ProgressOption, display_for
+from moviola.api.display import ProgressOption
 from moviola.api.driver import Driven, Driver
 from moviola.api.errors import Closed, Timeout, UnreadableSource, UsageError, translated
 from moviola.api.live_frames import LiveFrames, without_pictures
 from moviola.api.progress import Progress
 from moviola.api.results import Result, result_of
 from moviola.api.spelling import in_python
+from moviola.api.waiting import wait_until_over
 from moviola.base.vocabulary import Verb
 from moviola.media import errors as media
 from moviola.media import kinds
@@ -106,7 +106,7 @@ class Job:
         """Return a job whose files are all there already, so that nothing is to be sent."""
         request = FollowRequest(outcome.job_id, outcome.source, place, fetch=True, unit=outcome.unit)
         job = cls(driver, request)
-        job._driven = Driven(request, is_sent=True, outcome=outcome)
+        job._driven = Driven(request, driver.changed, is_sent=True, outcome=outcome)
         return job
 
     def __repr__(self) -> str:
@@ -165,7 +165,7 @@ class Job:
         """Yield how far it is, whenever that has changed, until it has ended. Raises as `wait` does at the end."""
         driven, last = self._follow(), None
         while not driven.is_over:
-            self._driver.wait_for_news(driven, last)
+            driven.wait_for_news(last)
             if driven.view != last:
                 last = driven.view
                 yield self._progress(driven)
@@ -185,20 +185,7 @@ class Job:
             Closed: the cluster object was closed before it had ended.
         """
         driven = self._follow()
-        deadline = None if timeout is None else time.monotonic() + timeout
-        display = display_for(progress)
-        try:
-            while not driven.is_over:
-                left = None if deadline is None else deadline - time.monotonic()
-                if left is not None and left <= 0:
-                    raise Timeout(f"{self!r} has not ended within {timeout} s; it goes on")
-                seen = driven.view
-                step = display.interval_s if left is None else min(display.interval_s, left)
-                self._driver.wait_for_news(driven, seen, step)
-                if driven.view is not None:
-                    display.show([driven.view], time.monotonic())
-        finally:
-            display.close()
+        wait_until_over(self, driven, timeout, progress)
         return self._result(driven)
 
     result = wait

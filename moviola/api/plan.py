@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from moviola.api.display import log
 from moviola.api.errors import UsageError
 from moviola.api.options import Source, material_of
+from moviola.api.spelling import in_python
 from moviola.filters.schema import FilterSchema
 from moviola.media.kinds import KINDS
 from moviola.media.material import Material
+from moviola.media.preflight import Preflight
 from moviola.session.existing import Destination, settle
 from moviola.session.job_settings import JobSettings
 from moviola.session.order import OutputRequest
@@ -24,6 +27,13 @@ class Planned:
     material: Material
     destination: Destination
     settings: JobSettings
+
+    def tell(self, told: Preflight) -> None:
+        """Tell the log what becomes of the source, before anything is done. Raises NotKept."""
+        if self.settings.strict:
+            told.check_kept(self.material.path)
+        for remark in told.remarks():
+            log.info("%s: %s", self.material.name, in_python(remark))
 
 
 def planned(

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import threading
-from functools import partial
 from pathlib import Path
 from typing import Final, Unpack
 
-from moviola.api.display import ProgressOption, display_for, log
+from moviola.api.display import ProgressOption, display_for
 from moviola.api.errors import UsageError, translated
 from moviola.api.options import CLUSTER_ONLY, Filters, JobOptions, PathLike, Source, settings_from
-from moviola.api.plan import Planned, planned
+from moviola.api.plan import planned
 from moviola.api.results import Result, result_of
-from moviola.api.spelling import in_python
 from moviola.filters import registry
 from moviola.media.kinds import verify
-from moviola.media.preflight import Preflight
 from moviola.session import local
 from moviola.session.faults import contained_of
 
@@ -66,16 +63,7 @@ def process(
                 if settings.verify_cuts:
                     with contained_of(plan.material):
                         verify(plan.material, destination.order.cutting)
-                tell = partial(_tell, plan)
-                outcome = local.run(plan.material, destination.order, destination.place, display, tell=tell)
+                outcome = local.run(plan.material, destination.order, destination.place, display, tell=plan.tell)
         finally:
             display.close()
         return result_of(outcome, destination.place)
-
-
-def _tell(plan: Planned, told: Preflight) -> None:
-    """Tell the log what becomes of a source before anything is done. Raises NotKept."""
-    if plan.settings.strict:
-        told.check_kept(plan.material.path)
-    for remark in told.remarks():
-        log.info("%s: %s", plan.material.name, in_python(remark))
