@@ -6,9 +6,9 @@ and which jobs there are:
 
   * Own, Finish and Drop may be repeated at any time.
   * Of two owner epochs the higher is right: it begins the job anew.
-  * Nothing is sent before the commit that made it true; what a lost connection swallowed, Holdings tells again.
-  * Of a job that has its files memory keeps a line (aggregator/history.py). A message that names one waits while what
-    is saved of the job is read: Recall goes out, Recalled comes back, and the message is handled as ever.
+  * Nothing is sent before the commit that made it true. What was lost with a connection, Holdings says again.
+  * Of a job whose files are made, memory keeps a line only (aggregator/history.py). A message that names such a job
+    waits until its row in the ledger is read: Recall goes out, Recalled comes back, and then the message is handled.
 """
 
 from __future__ import annotations
@@ -72,13 +72,16 @@ from .splice_queue import SpliceQueue
 from .states import JobPhase
 
 MAX_JOBS: Final = MAX_HISTORY + 2000
-"""Those in the history, and twice what a middleware takes: jobs of one that is gone lie here until they expire."""
+"""Jobs of this aggregator: those in its history, and twice as many open ones as a middleware takes, because the jobs of
+a middleware that is gone stay here until they expire."""
 
 ORPHAN_EXPIRY_S: Final = 3600.0
-"""A job that the connected middleware has not asked for in an hour is another's, or forgotten."""
+"""A job is forgotten if the connected middleware has not asked for it for so long: it is another middleware's, or this
+one has forgotten it."""
 
 UNBLAMED: Final = ("", ErrorCode.SILENT)
-"""How a connection to the middleware ends that may be made again at once: no person has to act first."""
+"""Error codes with which a connection to the middleware may end, "" for none, and is made again soon. After any other
+code a person has to act first, see RETRY_REFUSED_S."""
 
 
 class Assembler:
@@ -88,7 +91,7 @@ class Assembler:
         epoch: of this aggregator's life, for Welcome.
         max_splices: splices that may run at the same time.
         max_clients, max_workers: that may be connected.
-        crashes: how often this program ended over which job; one with too many is not taken any more.
+        crashes: job → how often this program crashed while it dealt with that job. One with too many is refused.
     """
 
     def __init__(
@@ -110,7 +113,8 @@ class Assembler:
     # ── the only ways in ─────────────────────────────────────────────────────────────────────────────────────────
 
     def restore(self, job: CollectedJob, held: dict[tuple[int, int], int]) -> None:
-        """After a start: a job of the ledger with what is stored of it, by (track, index); oldest job first."""
+        """Take up a job of the ledger after a start. The oldest job comes first. `held` has the `content` of each
+        result that is stored, by (track, index), see CollectedTrack."""
         if job.has_succeeded:
             return self._memory.history.add(job.id, job.owner_epoch, job.user)
         for (number, index), content in held.items():
@@ -122,7 +126,7 @@ class Assembler:
         return None
 
     def handle(self, event: Event, now: float) -> list[Command]:
-        """What follows from an event; the commands are to be carried out in this order."""
+        """Return the commands that follow from an event, in the order in which they are to be carried out."""
         memory = self._memory
         memory.outbox = []
         match event:
@@ -158,8 +162,8 @@ class Assembler:
         return memory.outbox
 
     def half_done(self) -> str:
-        """Return what shows, after `handle` raised, that it left half a change behind; empty where nothing does: it had
-        commanded nothing yet, and all indexes agree."""
+        """Return, after `handle` raised, in which way it left half a change behind: it had commanded more than log
+        lines already, or the indexes disagree. Return "" if neither is so."""
         acts = [command for command in self._memory.outbox if not isinstance(command, Log)]
         if acts:
             return f"it had begun to act: {acts[0]!r:.200}"
@@ -250,7 +254,8 @@ class Assembler:
         )
 
     def _came_damaged(self, event: Damaged) -> None:
-        """Says which message it was: what it is of is whole where it came from, or can be made anew."""
+        """Tell the sender which result or chunk arrived damaged. It is still whole where it came from, or can be
+        computed again."""
         match event.message:
             case Result(job=job, track=track, index=index, lease=lease):
                 answer = Stored(job, track, index, Verdict.DAMAGED, lease)
@@ -343,7 +348,8 @@ class Assembler:
                 self._memory.log(f"the middleware says: {message.text}", is_warning=True)
 
     def _welcomed(self, message: Welcome, now: float) -> None:
-        """All jobs are asked for anew now, those that are not belong to nobody."""
+        """Take note that the middleware has welcomed this aggregator. It now asks for each of its jobs again (Own); a
+        job is an orphan until it is asked for."""
         self._memory.uplink.joined(message, now)
         self._memory.orphans, self._memory.orphans_since = dict.fromkeys(self._memory.jobs), now
         self._memory.log("joined the middleware")
@@ -366,8 +372,8 @@ class Assembler:
         return None
 
     def _own_again(self, job: CollectedJob, message: Own) -> None:
-        """It is asked for once more: after a reconnection, to make files that failed, or because more is known of its
-        source by now, of which the newest description counts."""
+        """Take an Own of a job that is here already. It is repeated after a reconnection, to make files again that
+        failed, and when more is known of the source: the newest description of the source is saved."""
         if job.has_succeeded:
             return
         if job.state is JobPhase.FINISHED:
@@ -378,7 +384,8 @@ class Assembler:
             self._memory.outbox.append(SaveJob(job.id, job.record(), _submitted(message)))
 
     def _begin(self, message: Own, old: CollectedJob | None) -> CollectedJob | None:
-        """The job of an Own, without what an earlier epoch stored; None where it cannot be."""
+        """Begin the job of an Own and return it; what an earlier owner epoch stored of it is forgotten. Return None if
+        the job is refused, which the middleware is told."""
         memory = self._memory
         try:
             count = len(memory.jobs) + len(memory.history)
@@ -415,7 +422,8 @@ class Assembler:
             self._splice_queue.finish(job, message)
 
     def _drop(self, message: Drop) -> None:
-        """A finished job stays in the history, its results went when its files were there; without files it goes."""
+        """Forget a job and its results; with `files`, also remove its finished files. Without `files` a job that has
+        them stays in the history: its results were freed when the files were made."""
         job = self._memory.find(message.job)
         if job is not None and message.owner_epoch < job.owner_epoch:
             return

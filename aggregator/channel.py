@@ -1,6 +1,6 @@
-"""The way between the aggregator and its splicing process: msgpack maps as headers of frames over a socket pair.
+"""The channel between the aggregator and a splicing process: msgpack maps as headers of frames over a socket pair.
 
-What they say is in aggregator/splice_messages.py.
+The messages are in aggregator/splice_messages.py.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Channel:
         return self._sock.fileno()
 
     def send(self, message: Map) -> None:
-        """Raises OSError when the other end is gone, or takes nothing (TimeoutError)."""
+        """Send a message. Raises OSError if the other end is gone, TimeoutError if it takes nothing."""
         self._sock.sendall(prefix(msgpack.packb(message), 0, 0))
 
     def received(self, *, wait: bool) -> Iterator[object]:

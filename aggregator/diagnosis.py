@@ -1,9 +1,9 @@
 """Finds the results because of which an output cannot be spliced.
 
-A splice reads results one after the other, and a few ahead, so the one at fault is among those that were read last. Two
-things are tried: each of them alone, for a result that makes no file by itself, while others do, is no result; and all
-of them without one, for results may contradict each other. A worker that made one result which is none may have made
-more, so all of its results are tried.
+A splice reads results one after the other, and a few ahead, so those at fault are among the ones that were read last.
+Two things are tried. First, each of these is spliced alone: one that makes no file by itself, while others do, is at
+fault. If none is, the last few are spliced together without one of them at a time, because results may contradict each
+other. A worker that made one result at fault may have made more, so all of its results are tried alone.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import Final
 from moviola.media.errors import SpliceError
 
 MAX_SUSPECTS: Final = 32
-"""Results that are tried alone before the last one that was read: more than any encoder reorders frames by."""
+"""Results that are tried alone, back from the last one that was read: more than any encoder reorders frames by."""
 
 MAX_TOGETHER: Final = 8
-"""… and of which is tried how they go together: neighbours contradict each other."""
+"""Results that are spliced together without one at a time, back from the last one that was read. A few are enough,
+because only neighbours contradict each other."""
 
 FaultOf = Callable[[Iterable[int]], Exception | None]
 """Return what is wrong with an output made of these results alone; None when nothing is."""

@@ -1,7 +1,7 @@
 """The assembler's events and commands: it takes events, returns commands, and has no other contact with the world.
 
-A command that is answered says by what. An answer that comes at once carries it in its field `command`; those to a
-Splice, which come when it has ended, name its `job`."""
+If a command is answered, its docstring names the events that answer it. An answer that comes at once carries the
+command in its field `command`; one to a Splice comes when the splice has ended, and names its `job`."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ Peer = int
 """A connection, by the number that the shell gave it."""
 
 MIDDLEWARE: Final[Peer] = 0
-"""The connection that we dialled, whichever it is just now."""
+"""Stands for the connection to the middleware, whatever its number is at present."""
 
 # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @record
 class PeerMessage:
-    """A peer's message; the first is its Hello, of the middleware its Welcome. Of a payload size and checksum are
-    told."""
+    """A message from a peer. The first one is its Hello, or the Welcome if the peer is the middleware. Of a payload
+    only the size and the checksum are here."""
 
     peer: Peer
     message: Message
@@ -47,7 +47,8 @@ class Damaged:
 
 @record
 class Left:
-    """A peer's connection is gone, or to the middleware none could be made. `code` is of the Error it said last."""
+    """A peer's connection is gone, or the middleware could not be reached. `code` is that of the last Error from the
+    peer; empty if it sent none."""
 
     peer: Peer
     reason: str
@@ -105,9 +106,9 @@ class SpliceCrashed:
 
 @record
 class ChunksDamaged:
-    """A splice met results that are not what was stored (or not what the others of their track are): all that there
-    are, as (track, index); `text` is of one of them. `makers` are the workers that made them, in the same order, where
-    they are as they came and make no file; empty where they were damaged here."""
+    """A splice found results that it cannot use. `chunks` names all of them as (track, index), `text` is about one of
+    them. If they make no file although they are as they came, `makers` names the worker that made each, in the same
+    order. If they are not what was stored, or do not fit the others of their track, `makers` is empty."""
 
     job: str
     chunks: tuple[tuple[int, int], ...]
@@ -180,8 +181,9 @@ class Send:
 
 @record
 class SendFilePart:
-    """Sends up to `length` bytes of a finished file from `offset`; Error `not-found` when it is not as it was (`size`,
-    None where that is written in a listing) or ends before."""
+    """Sends up to `length` bytes of a finished file, from `offset` on. Sends Error `not-found` instead if the file ends
+    before `offset`, or does not have the announced `size` any more; None: its size is in a listing and is not compared.
+    """
 
     peer: Peer
     job: str
@@ -193,8 +195,8 @@ class SendFilePart:
 
 @record
 class SendResult:
-    """Sends a stored result to a client, with the job's source and the track's output where it asked for them; Error
-    `busy` when it has not read what it was sent before."""
+    """Sends a stored result to a client, with the job's source and the track's output if it asked for them
+    (`describe`). Sends Error `busy` instead if the client has not read what it was sent before."""
 
     peer: Peer
     job: str
@@ -242,8 +244,8 @@ class Keep:
 
 @record
 class SaveJob:
-    """Writes a job's record to the ledger; `fixed` is what was asked for, sent with the first record, and what is left
-    of it once the files are there."""
+    """Writes a job's record to the ledger, and `fixed` where that is new: what was asked for (Submitted), and once the
+    files are made, the part of it that is still needed."""
 
     job: str
     record: JobRecord

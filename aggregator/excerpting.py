@@ -1,4 +1,4 @@
-"""`python -m aggregator.excerpting FILE`: makes a chunk, as aggregator/failed.py wrote it down, a file to look into."""
+"""`python -m aggregator.excerpting FILE`: turns a chunk that aggregator/failed.py wrote down into a file to look at."""
 
 from __future__ import annotations
 

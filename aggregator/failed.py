@@ -1,8 +1,8 @@
 """Chunks on which a filter failed, kept as files to look into: `results/<job>/failed/<output>-<chunk>`, as `.mkv` of a
 video, as `.zip` of images; records have their place in the metrics.
 
-A chunk may have ended workers by what its bytes do to a codec library. So a process of its own makes each file
-(aggregator/excerpting.py); whatever happens to that, only the file is missing.
+The bytes of such a chunk may have crashed the codec library of workers. So each file is made by a process of its own
+(aggregator/excerpting.py): if that crashes as well, only the file is missing.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ log = logging.getLogger(__name__)
 PROGRAM: Final = processes.program("aggregator.excerpting")
 
 MAX_WAITING: Final = 64
-"""Chunks that wait for their turn; they lie on the disk. One job has at most 16, and more than a few jobs that fail at
-the same moment need no more examples."""
+"""Chunks that may wait for their turn, on the disk. One job has at most 16, and if more than a few jobs fail at the
+same moment, no more examples are needed."""
 
 LIMIT_S: Final = 60.0
-"""For one file: it takes a fraction of a second, on the slowest disk a few."""
+"""Seconds that one file may take to make. It takes a fraction of a second, on the slowest disk a few seconds."""
 
 CHECK_S: Final = 0.2
 """How often the child is looked at."""
@@ -49,7 +49,7 @@ class FailedChunks:
             left.unlink(missing_ok=True)
 
     def keep(self, job: str, output: str, index: int, process: Map, payload: bytes | bytearray) -> None:
-        """Takes a chunk; its file comes a little later. A disk without room for it is no reason to stop."""
+        """Take a chunk, whose file is made a little later. If there is no room for the chunk, that is only logged."""
         if len(self._waiting) >= MAX_WAITING:
             log.warning("job %s chunk %d of %s failed; it is not kept, too many others are", job, index, output)
             return
@@ -84,7 +84,7 @@ class FailedChunks:
         return self._checked_at if self._waiting else None
 
     def stop(self) -> None:
-        """What is not made yet is not made."""
+        """End the process that makes a file, and remove the chunks whose files are not made yet."""
         if self._child is not None:
             self._end(self._child)
         while self._waiting:
@@ -99,7 +99,7 @@ class FailedChunks:
 
 
 def _remove(raw: Path) -> None:
-    """The raw chunk and what was begun of its file; the folder too when it is empty."""
+    """Remove a raw chunk and what was begun of its file, and the folder if it is empty then."""
     try:
         for left in raw.parent.iterdir():
             if left.name.startswith(raw.name):

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 MAX_HISTORY: Final = 1000
-"""Jobs whose files can be fetched; of older ones, of the user who has most of them, only the files are left."""
+"""Jobs whose files can be fetched. Beyond that, the oldest one of the user who has most of them is forgotten, and only
+its files are left on the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class History:
         return self._jobs[next(iter(self._of_user[user]))]
 
     def _count(self, user: str, change: int) -> None:
-        """Move a user whose number of jobs has changed by one to those who have as many."""
+        """Count in `_users_with` and `_most` that a user's number of jobs has changed by `change`, which is 1 or -1."""
         count = len(self._of_user[user])
         before = self._users_with[count - change]
         before.pop(user, None)

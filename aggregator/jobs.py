@@ -91,7 +91,8 @@ class JobRecord(Mapped):
 
 
 def print_of(source: Map) -> str:
-    """Return what tells a source that came while it was submitted from the same one when it was known whole."""
+    """Return the fingerprint of a source as it is described. It is empty while the source is still coming, so it tells
+    that description from the one of the whole source."""
     return str(source.get("fingerprint", ""))
 
 
@@ -148,7 +149,8 @@ class CollectedJob:
         return index in track.held or (self.has_succeeded and index < self.chunk_counts[track.number])
 
     def begin_again(self) -> None:
-        """After a failed or interrupted splice: what is stored stays, the rest is as before Finish."""
+        """Collect results again, after a splice that failed or found results that it cannot use. What is stored stays;
+        the rest is as it was before Finish."""
         if self.state is JobPhase.FINISHED:
             self.crashes = self.damages = 0
         self.set_state(JobPhase.COLLECTING)

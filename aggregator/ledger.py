@@ -99,7 +99,8 @@ class AggregatorLedger:
         return self._ledger.raise_epoch()
 
     def store_id(self) -> str:
-        """Made once, and kept as long as the results beside it: a new id means that nothing is here any more."""
+        """Return the id of this store. It is made once and kept as long as the results beside it, so a new id means
+        that nothing of before is here any more."""
         return self._made_once("store", lambda: secrets.token_hex(8))
 
     def store_token(self) -> str:

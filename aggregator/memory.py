@@ -45,7 +45,8 @@ class Memory:
         return hello.user == job.user or hello.user in self.uplink.admins
 
     def send(self, peer: Peer, message: Message) -> None:
-        """Nothing is kept for a middleware that is away: after its Welcome it asks for all it needs."""
+        """Send a message to a peer. Messages to a middleware that is away are dropped: after its Welcome it asks for
+        all it needs."""
         if peer != MIDDLEWARE or self.uplink.is_joined:
             self.outbox.append(Send(peer, message))
 
@@ -65,8 +66,8 @@ class Memory:
         self.outbox.append(Log(text, is_warning))
 
     def end(self, job: CollectedJob) -> None:
-        """A job's files are there: what the ledger has of it leaves memory, and where the history is full so does the
-        first of it."""
+        """Move a job whose files are made into the history, and free its results. If the history has too many jobs
+        then, one of them is forgotten (see History.surplus)."""
         del self.jobs[job.id]
         self.moved.add(job.id)
         self.orphans.pop(job.id, None)
@@ -77,7 +78,7 @@ class Memory:
             self.forget(surplus)
 
     def forget(self, job: CollectedJob | EndedJob) -> None:
-        """The job and its results go, whatever its state."""
+        """Forget a job and its results, whatever its state; if it is being spliced, that is stopped."""
         if job.id in self.history:
             self.history.remove(job.id)
             self.recalled = None

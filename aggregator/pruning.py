@@ -40,7 +40,7 @@ class Pruning:
 
     @property
     def is_limited(self) -> bool:
-        """True when there is anything to keep to."""
+        """Return True if there is a limit of age or size."""
         return self._max_age_s is not None or self._max_size is not None
 
     def next_deadline(self) -> float | None:

@@ -51,7 +51,7 @@ class Publication:
         clear(self._results, self._job)
 
     def partial(self, name: str) -> Path:
-        """Where to write the file that will be called `name`; the folder is there."""
+        """Return where to write the file that will be called `name`. The folder for it exists."""
         top, _, rest = check_path_name(name, "a file's name").partition("/")
         partial = self._partials.setdefault(top, aside(self._folder / top))
         if rest:
@@ -60,15 +60,15 @@ class Publication:
         return partial
 
     def withdraw(self, name: str) -> None:
-        """This file is not wanted after all."""
+        """Remove a file that is not wanted after all."""
         self.partial(name).unlink(missing_ok=True)
         if "/" not in name:
             del self._partials[name]
 
     def publish(self) -> list[FinishedFile]:
-        """Puts all files under their names, and says which: `file`, `size`, `xxh3` (128 bits, hex).
+        """Put all files under their names, and return an entry for each: `file`, `size`, `xxh3` (128 bits, hex).
 
-        What is in a folder is listed in a file, whose entry names the `folder` that it lists.
+        The files in a folder have no entries: they are listed in a file, whose entry names the `folder` that it lists.
         """
         files: list[FinishedFile] = []
         for name, partial in list(self._partials.items()):
@@ -101,10 +101,10 @@ class Publication:
 
 
 def clear(results: Path, job: str, *, later: bool = False) -> None:
-    """Removes what an interrupted splice left of a job, its folder too when it is empty.
+    """Remove what an interrupted splice left of a job, and the job's folder if it is empty then.
 
-    With `later` folders are only put away, and removed in the background: one of thousands of pictures takes seconds,
-    for which a loop cannot wait.
+    With `later`, folders are only moved away here and removed in the background: removing thousands of pictures takes
+    seconds, and a loop must not wait so long.
     """
     folder = results / check_file_name(job, "a job's id")
     for partial in folder.glob(f".*{PARTIAL}"):
@@ -121,7 +121,7 @@ def clear(results: Path, job: str, *, later: bool = False) -> None:
 
 
 def sweep(results: Path) -> None:
-    """Removes what a life before had put away to be removed."""
+    """Remove the folders that an earlier process had moved away, and had not removed yet."""
     for gone in results.glob(f"{GONE}*"):
         _remove(gone, later=True)
 
@@ -150,7 +150,7 @@ def _entry(name: str, path: Path) -> FinishedFile:
 
 
 def _point_latest(results: Path, job: str) -> None:
-    """`results/latest` is the newest job's folder; where links are not possible, there is none."""
+    """Make the link `results/latest` point to a job's folder. Where links are not possible, there is none."""
     link, new = results / LATEST, results / f".{LATEST}.{os.getpid()}"
     try:
         new.unlink(missing_ok=True)

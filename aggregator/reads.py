@@ -1,8 +1,7 @@
 """Clients that read results while their job goes on: who waits for which, and what each is answered.
 
-A result is given out once it is kept, and for as long as it is: until the job has its files, or is forgotten. Who asks
-for one that is not there yet waits a while. One read at a time may wait on a connection, so a reader that is slow costs
-nothing but its place.
+A result can be read as soon as it is kept, until the job has its files or is forgotten. A read of a result that is not
+here yet waits for a while. One read at a time may wait on a connection, so a slow reader costs nothing but its place.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from .memory import Memory
 
 WAIT_S: Final = 20.0
 """How long a read waits before it is answered `awaited`: less than the time after which a silent client is idle, and
-than that after which a client takes an aggregator for dead that owes it something."""
+less than the time after which a client takes an aggregator for dead that does not answer."""
 
 MAX_READS_OF_USER: Final = 64
 """Reads of one user that may wait at a time: its connections are twice as many."""
@@ -59,14 +58,14 @@ class Readers:
         self._of_user[hello.user] += 1
 
     def known(self, result: Keep | CheckResult) -> None:
-        """A result is kept, or it is known whether it is whole: give it to those who wait for it, if it is here."""
+        """Answer those who wait for a result that was just kept or checked, if it can be given to them now."""
         for peer in list(self._of_job.get(result.job, ())):
             message = self._waiting[peer].message
             if (message.track, message.index) == (result.track, result.index):
                 self._look(peer)
 
     def look(self) -> None:
-        """Look again at all reads of the jobs of which more is known than before, or that are gone."""
+        """Look again at the waiting reads of jobs that have gone on or are gone, and answer those that can be."""
         moved, self._memory.moved = self._memory.moved, set()
         for job in moved & self._of_job.keys():
             for peer in list(self._of_job[job]):
@@ -87,7 +86,7 @@ class Readers:
         return None if first is None else first.since + WAIT_S
 
     def forget(self, peer: Peer) -> None:
-        """A peer is answered, or gone."""
+        """Forget the waiting read of a peer, if it has one: the peer is answered, or gone."""
         read = self._waiting.pop(peer, None)
         if read is None:
             return

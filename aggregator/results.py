@@ -61,7 +61,7 @@ class Results:
         self._judge(job, keep)
 
     def passed(self, event: PeerMessage, message: Pass) -> None:
-        """A chunk of a stream that is not filtered."""
+        """Judge a chunk of a stream that is not filtered, which the middleware has passed on."""
         size, xxh3 = event.payload_size, event.payload_xxh3
         keep = Keep(MIDDLEWARE, message.job, message.track, message.index, size, xxh3, content=xxh3)
         job = self._wanted(keep, message.owner_epoch)
@@ -80,7 +80,8 @@ class Results:
         self._answer(keep, Verdict.KEPT)
 
     def not_kept(self, keep: Keep, reason: str, now: float) -> None:
-        """There is no room: the middleware is told at once, so that it may hold the job; the sender a little later."""
+        """Tell that there is no room for a result. The middleware is told at once of a worker's result, so that it may
+        hold the job; the sender is answered NO_ROOM_DELAY_S later."""
         memory = self._memory
         memory.log(f"{_where(keep)} could not be kept: {reason}", is_warning=True)
         answer = _verdict(keep, Verdict.NO_ROOM, reason)
@@ -90,7 +91,8 @@ class Results:
         memory.later.append((now + NO_ROOM_DELAY_S, Send(keep.peer, answer)))
 
     def _wanted(self, keep: Keep, owner_epoch: int) -> CollectedJob | None:
-        """Return the job that a result is for; None when it is not here under this owner epoch, which is answered."""
+        """Return the job that a result is for. If it is not here under this owner epoch, answer that the result is
+        unwanted, and return None."""
         job = self._memory.find(keep.job)
         if job is not None and owner_epoch == job.owner_epoch:
             return job
@@ -126,7 +128,8 @@ class Results:
 
 
 def _track_of(job: CollectedJob, keep: Keep) -> CollectedTrack:
-    """Raises ProtocolError when there is none that such a result can be of."""
+    """Return the track that a result is of. Raises ProtocolError if the job has no such track or chunk, or if it may
+    not come from this sender: results of outputs come from workers, the other chunks from the middleware."""
     track = job.tracks[keep.track] if keep.track < len(job.tracks) else None
     if track is None or bool(track.output) == (keep.peer == MIDDLEWARE) or keep.index >= MAX_CHUNKS:
         raise ProtocolError(ErrorCode.BAD_MESSAGE, f"{_where(keep)} is no chunk of this job that may come from there")

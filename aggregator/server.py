@@ -127,8 +127,8 @@ class Server:
 
     @classmethod
     def opened(cls, settings: Settings, secret: bytes, splicing_program: Sequence[str] = PROGRAM) -> Server:
-        """On real sockets, files and processes. Raises OSError when it can't listen, storage errors when its state
-        can't be used."""
+        """Return a server on real sockets, files and processes. Raises OSError when it can't listen, storage errors
+        when its state can't be used."""
         if settings.state.is_dir():
             make_private_folder(settings.state)
         folder = settings.state / "aggregator"
@@ -310,7 +310,8 @@ class Server:
         return ()
 
     def _connection(self, peer: Peer) -> wire.ConnectionId:
-        """Sending to one that is gone does nothing; numbers of connections begin at 1."""
+        """Return a peer's connection; 0 if the middleware has none, because connections are numbered from 1. Sending to
+        one that is gone does nothing."""
         return (self._uplink or 0) if peer == MIDDLEWARE else peer
 
     def _keep(self, keep: Keep, payload: bytes | bytearray) -> Kept | NotKept:
@@ -350,7 +351,7 @@ class Server:
         self._ledger.forget_results(job)
 
     def _request(self, splice: Splice) -> SpliceRequest:
-        """What aggregator/splicing.py is asked."""
+        """Return the request to the splicing process, aggregator/splicing.py."""
         submitted = Submitted.from_wire(self._saved(splice.job).fixed)
         tracks: list[list[StoredPart]] = [[] for _ in splice.chunk_counts]
         path = cache(lambda segment: str(self._spool.path(segment).resolve()))
@@ -424,7 +425,7 @@ class Server:
 
 
 def advertised(settings: Settings, port: int) -> list[Address]:
-    """Where workers and clients are told to find us, in the order in which they try."""
+    """Return the addresses at which workers and clients reach this aggregator, in the order in which they try them."""
     if settings.advertise:
         hosts = [settings.advertise]
     elif settings.bind in (*EVERYWHERE, EVERYWHERE_IPV4):

@@ -43,8 +43,8 @@ class SpliceRequest(Mapped):
     Attributes:
         job: its id.
         results: the folder in which it gets one.
-        source, outputs: as a client submitted them: they are read, and refused, by the splicing process.
-        duplicates: results that were there already, of each track.
+        source, outputs: as a client submitted them. The splicing process checks them, and may refuse them.
+        duplicates: for each track, how many results came for chunks whose result was here already.
         statistics: what the middleware tells of the job.
         tracks: the stored results of each track in order: those of the outputs, then those of the other streams.
     """
@@ -73,7 +73,7 @@ Sentence = Annotated[str, Length(MAX_SAID)]
 
 @record
 class Ready(Mapped):
-    """It takes its first request."""
+    """The splicing process is ready for its first request."""
 
     kind: ClassVar = Said.READY
 
@@ -103,8 +103,7 @@ class TrackChunk(NamedTuple):
 
 @record
 class DamagedReply(Mapped):
-    """Results that are not what was stored, or that make no file; `text` is of one of them. `makers` are who made
-    them, in the same order, where they are as they came; empty where they were damaged here."""
+    """Results that the splice cannot use; the fields are those of ChunksDamaged in aggregator/events.py."""
 
     kind: ClassVar = Said.DAMAGED
     chunks: list[TrackChunk]
@@ -114,7 +113,7 @@ class DamagedReply(Mapped):
 
 @record
 class FailedReply(Mapped):
-    """It would fail again, and why."""
+    """The splice failed and would fail again; `text` says why."""
 
     kind: ClassVar = Said.FAILED
     text: Sentence
@@ -136,7 +135,7 @@ def read_reply(message: object) -> Reply:
     """Return what the splicing process said.
 
     Raises:
-        Malformed: when it is nothing that it says; its codec libraries may have written into its memory.
+        Malformed: if it is none of the replies. Codec libraries may have overwritten the process's memory.
     """
     kind = message.get("kind") if isinstance(message, dict) else None
     reply = _REPLIES.get(kind) if isinstance(kind, str) else None

@@ -33,14 +33,16 @@ log = logging.getLogger(__name__)
 PROGRAM: Final = processes.program("aggregator.splicing")
 
 HANG_S: Final = 600.0
-"""Without a sign of life for so long a child is killed. It gives one for every chunk; the longest it is silent is the
-moving of a file's index to the front, of a file as large as the disk, or the hashing of a folder of pictures."""
+"""A child that splices is killed after so many seconds without a sign of life. It gives one for every chunk. It is
+silent for longest while it moves the index of a file, which may be as large as the disk, to the file's front, or while
+it hashes a folder of pictures."""
 
 RESPAWN_S: Final = 1.0
-"""Before a child that died idle is replaced: one that cannot start must not be started in a loop."""
+"""Seconds before the last child is replaced after it died, unless a splice needs one before: a child that cannot start
+must not be started in a loop."""
 
 STOP_S: Final = 5.0
-"""What a child is given to end by itself."""
+"""Seconds that a child has to end by itself before it is killed."""
 
 Ending = Spliced | SpliceFailed | SpliceCrashed | ChunksDamaged
 
@@ -61,7 +63,7 @@ class _Child:
         self.heard_at = now
 
     def end(self) -> str:
-        """Makes sure that it is over; how it died."""
+        """End the process if it still runs, and return how it ended."""
         self.channel.close()
         return processes.how_it_ended(processes.end(self.process))
 
@@ -98,7 +100,8 @@ class SpliceProcesses:
             self._respawn_at = self._respawn_at or now
 
     def readable(self, fd: int, now: float) -> list[Ending]:
-        """What a child said; empty for a descriptor that is no child's any more."""
+        """Read what a child said, and return how its splice ended, if it did. Return nothing for a descriptor that is
+        no child's any more."""
         child = self._children.get(fd)
         if child is None:
             return []

@@ -19,7 +19,7 @@ from .memory import Memory
 from .states import JobPhase
 
 MAX_CRASHES: Final = 3
-"""Splices of one job that may crash or hang; then it fails, for it would go on for ever."""
+"""At the third splice of a job that crashes or hangs the job fails. Otherwise it might go on for ever."""
 
 MAX_DAMAGES: Final = 10
 """At the tenth splice of a job that finds damaged or unreadable results the job fails. A splice counts once, however
@@ -34,7 +34,9 @@ class SpliceQueue:
         self._memory = memory
 
     def finish(self, job: CollectedJob, message: Finish) -> None:
-        """All is stored, the middleware believes."""
+        """Take a Finish: the middleware believes that all results are stored. If they are, the job waits for its
+        splice; if some are not, the middleware is told what is here. A job that is over is answered with its Finished.
+        """
         if job.finished is not None:
             return self._memory.send(MIDDLEWARE, job.finished)
         if job.state is JobPhase.SPLICING:
@@ -54,7 +56,7 @@ class SpliceQueue:
         return None
 
     def begin(self) -> None:
-        """Starts what may run."""
+        """Start splices of the jobs that wait, as many as may run at once."""
         memory = self._memory
         while memory.waiting and len(memory.running) < memory.max_splices:
             job = memory.jobs[memory.waiting.popitem(last=False)[0]]
@@ -64,7 +66,7 @@ class SpliceQueue:
             memory.outbox.append(Splice(job.id, job.chunk_counts, duplicates, job.statistics))
 
     def ended(self, event: Spliced | SpliceFailed | SpliceCrashed | ChunksDamaged) -> None:
-        """Take what became of a splice, and begin the next that waits."""
+        """Take what became of a splice: conclude its job, splice it again, or have results computed again."""
         self._memory.running.remove(event.job)
         job = self._memory.jobs[event.job]
         match event:
@@ -120,7 +122,8 @@ class SpliceQueue:
         return None
 
     def lost(self, event: ResultsLost) -> None:
-        """The same, noticed while results still come. A splice that waits or runs will meet them by itself."""
+        """Forget results that are lost, if their job still collects results. If its splice waits or runs, that will
+        find them by itself."""
         job = self._memory.jobs.get(event.job)
         if job is not None and job.state is JobPhase.COLLECTING:
             self._memory.log(f"job {job.id}: {len(event.chunks)} results are gone from the spool", is_warning=True)

@@ -59,12 +59,12 @@ STEP_INTERVAL_S: Final = 1.0
 MAX_WARNINGS: Final = 100
 MAX_TRACEBACK: Final = 2000
 MAX_SUMMARY_SIZE: Final = 32 * KIB
-"""Sentences, and characters of the end of a failure's traceback, that travel to the client, and the bytes of
-all that is told of an output; the metrics file has it all. So a job of 64 outputs stays below a header's limit."""
+"""How much of an output travels to the client: warnings, characters of the end of a failure's traceback, and bytes in
+all. The metrics file has everything. So the message about a job of 64 outputs stays below a header's limit."""
 
 
 MAX_REASON: Final = 1000
-"""Characters of why a result makes no file: it is told for each of them."""
+"""Characters of the sentence why a result makes no file, which is sent for each of these results."""
 
 
 class Damaged(Exception):
@@ -103,7 +103,8 @@ class Request:
             yield self._payload(track, index)
 
     def payloads_alone(self, track: int, indexes: Iterable[int]) -> Iterator[bytes]:
-        """A track's results as if all others had been left out. Raises Damaged."""
+        """Yield the payload of each of a track's results that is among `indexes`, and an empty one for each other
+        result, in order. Raises Damaged."""
         kept = frozenset(indexes)
         for index in range(len(self.tracks[track])):
             yield self._payload(track, index) if index in kept else b""
@@ -135,7 +136,8 @@ class Request:
                     yield track, index
 
     def check_room(self) -> None:
-        """Files that do not fit are not begun, so that they take nobody else's room meanwhile. Raises OSError."""
+        """Raise OSError if the files will not fit on the disk. They are not even begun then, so that they take no room
+        from others meanwhile."""
         sizes = [sum(part.size for part in track) for track in self.tracks]
         filtered, passed = sizes[: len(self.outputs)], sizes[len(self.outputs) :]
         needed = sum(filtered) + len(filtered) * sum(passed)
@@ -153,13 +155,13 @@ class Request:
         ]
 
     def makers(self, track: int) -> Callable[[int], Maker]:
-        """Return what tells who made a track's results."""
+        """Return a function that tells who made a result of a track, and at which try."""
         told = self.statistics.retried[track] if track < len(self.statistics.retried) else []
         retried = {one.chunk: one.times for one in told}
         return lambda chunk: Maker(self.tracks[track][chunk].worker, 1 + retried.get(chunk, 0))
 
     def wall_seconds(self) -> float:
-        """Since the job was submitted."""
+        """Return the seconds since the job was submitted."""
         return self.statistics.seconds + time.monotonic() - self._began_at
 
     def _step(self) -> None:
@@ -170,7 +172,7 @@ class Request:
 
 
 class Repeated:
-    """What a function yields, as often as it is asked for: a splice may have to begin again."""
+    """An iterable that calls a function for each iteration over it, because a splice may have to begin again."""
 
     def __init__(self, read: Callable[[], Iterator[bytes]]) -> None:
         self._read = read
@@ -180,7 +182,7 @@ class Repeated:
 
 
 def splice_job(request: Request) -> SplicedReply:
-    """Makes all files of a job, or none; the answer to its request."""
+    """Make all files of a job, or none, and return the answer to its request."""
     request.check_room()
     with Publication(request.results, request.job) as publication:
         made = [_attributed(request, track, publication) for track in range(len(request.outputs))]
@@ -207,8 +209,8 @@ def _attributed(request: Request, track: int, publication: Publication) -> tuple
 def _splice_output(
     request: Request, track: int, publication: Publication, alone: Iterable[int] | None = None
 ) -> tuple[Spliced, OutputSummary]:
-    """Writes files and metrics of one output, or of some results `alone`; returns its entry in Finished.outputs as
-    well."""
+    """Write the files and metrics of one output, and return what was spliced and its entry in Finished.outputs. With
+    `alone`, only the results of these indexes go in."""
     source, output = request.source, request.outputs[track]
     metrics_name = output.name + metrics.SUFFIX
     results = Repeated(lambda: request.payloads(track) if alone is None else request.payloads_alone(track, alone))
@@ -243,8 +245,11 @@ def _fault_of(request: Request, track: int, indexes: Iterable[int]) -> Exception
 
 
 def diagnosed(request: Request, failure: Unspliceable) -> DamagedReply:
-    """The answer where results of workers make no file: which, and whose they are. Raises the failure's error where it
-    is due to none of them."""
+    """Return the answer if results of workers make no file: which they are, and who made them.
+
+    Raises the failure's error if it is due to none of them; Damaged if that is a ForeignExtradata, which names a result
+    that does not fit the others.
+    """
     track, error = failure.track, failure.error
     faults = unreadable(
         len(request.tracks[track]),
@@ -268,7 +273,7 @@ def _shortened(failure: Failure) -> Failure:
 
 
 def answer(asked: SpliceRequest, channel: Channel) -> Reply:
-    """What a request leads to, whatever goes wrong with it."""
+    """Carry out a request and return its answer. Whatever goes wrong, that becomes an answer as well."""
     try:
         request = Request(asked, channel)
         try:
@@ -306,7 +311,7 @@ def main() -> None:
 
 
 def _listen(channel: Channel, requests: queue.SimpleQueue[SpliceRequest]) -> None:
-    """Requests while the main thread splices; without an aggregator there is nothing to do any more."""
+    """Receive requests while the main thread splices. End the process if the aggregator is gone."""
     try:
         while True:
             for request in channel.received(wait=True):

@@ -15,7 +15,8 @@ MAX_RETRY_S: Final = 2.0
 """Tries are 0.1, 0.2, 0.4 … 2 s apart: a restarted middleware is found at once, a missing one costs nothing."""
 
 RETRY_REFUSED_S: Final = 15.0
-"""After a refusal (wrong secret or version, another aggregator of our name): a person has to act first."""
+"""The least delay after a refusal (wrong secret or version, another aggregator of our name), because a person has to
+act first."""
 
 BEAT_INTERVAL_S: Final = 1.0
 """Where the middleware names none."""
@@ -41,7 +42,7 @@ class Uplink:
         return self._beat_at if self.state is LinkState.JOINED else self._redial.due_at
 
     def must_dial(self, now: float) -> bool:
-        """True once when it is time to; a connection or its loss must follow."""
+        """Return True once when it is time to dial. `joined` or `lost` must be called after that."""
         if self.state is not LinkState.WAITING or not self._redial.take(now):
             return False
         self._set(LinkState.DIALLING)
