@@ -1,7 +1,7 @@
 """Whether a submission can become a job: its shape, its names, and that all messages that follow from it can be sent.
 
-What is too large to derive is refused here, where a person reads why, and not later, where it would cost a connection
-that others' jobs need.
+A submission is refused here if a message that follows from it would be too large. Here a person reads why; later, the
+message would cost a connection that others' jobs need.
 """
 
 from __future__ import annotations
@@ -122,8 +122,8 @@ def _check_source(source: Map) -> None:
 
 
 def _check_templates(passthrough: Any) -> None:
-    """Streams that are not filtered bring a template, which a codec library opens: only what begins like a file of one
-    of our formats."""
+    """Raise ValueError unless each stream that is not filtered has a template that begins like a file of its format,
+    because a codec library opens the templates. A file within the source's file needs none."""
     if not isinstance(passthrough, list) or len(passthrough) >= MAX_STREAMS:
         raise ValueError(f"the streams that are not filtered must be a list of less than {MAX_STREAMS}")
     for number, facts in enumerate(passthrough, start=1):
@@ -176,7 +176,7 @@ def _check_chain(output: str, chain: Any) -> None:
 
 
 def _check_encoder(output: str, codec: Any, crf: Any) -> None:
-    """Raise ValueError for what cannot be told to people; what is sense is the worker's to say."""
+    """Raise ValueError for a codec or crf that cannot be told to people. The worker says whether they make sense."""
     if codec is not None and (not isinstance(codec, str) or len(codec) > MAX_NAME):
         raise ValueError(f"output {output}: codec is a text of at most {MAX_NAME} characters, not {codec!r:.80}")
     if crf is not None and (type(crf) is not int or not 0 <= crf <= MAX_INT):

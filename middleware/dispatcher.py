@@ -1,10 +1,10 @@
 """The brain of the middleware: events and the time in, commands out. No socket, clock, file or configuration inside.
 
-Its rules are modules by whom they deal with: clients (submissions.py, job_control.py), workers (workers.py, leases.py,
-handing_on.py, scheduler.py; failures.py on what goes wrong), aggregators (ownership.py), watchers (publisher.py, and
-pending_reasons.py on why a job waits). They share the state in model/cluster.py. Messages reach
-them by routing.py, and turns.py has them look at the jobs that changed: nothing in a turn walks over what did not move.
-This file takes events, and gives the commands back.
+Its rules are in modules by the peers that they deal with: clients (submissions.py, job_control.py), workers
+(workers.py, leases.py, handing_on.py, scheduler.py; failures.py on what goes wrong), aggregators (ownership.py),
+watchers (publisher.py, and pending_reasons.py on why a job waits). They share the state in model/cluster.py. Messages
+reach them by routing.py, and turns.py has them look at the jobs that changed: nothing in a turn walks over what did not
+move. This file takes events, and gives the commands back.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Dispatcher:
             chunks: (job, stream, index, frame_count, size, xxh3) of every chunk; no size for one given up for room.
             filters: (name, schema) of every filter that workers announced, oldest first.
             stores: (store, name, digest of its token) of aggregators, first seen first.
-            crashes: how often this program ended over which job; one with too many ends.
+            crashes: job → how often this program crashed while it dealt with that job. One with too many fails.
         """
         self.cluster.catalogue.restore(filters)
         self.cluster.stores.update((store, StoreRecord(store, name, digest)) for store, name, digest in stores)
@@ -140,8 +140,8 @@ class Dispatcher:
         return commands
 
     def half_done(self) -> str:
-        """Return what shows, after `handle` raised, that it left half a change behind; empty where nothing does: it had
-        commanded nothing yet, and all indexes agree."""
+        """Return, after `handle` raised, in which way it left half a change behind: it had commanded more than log
+        lines already, or the indexes disagree. Return "" if neither is so."""
         acts = [command for command in self.cluster.outbox if not isinstance(command, Log)]
         if acts:
             return f"it had begun to act: {acts[0]!r:.200}"
@@ -169,24 +169,24 @@ class Dispatcher:
     # ── what is lost, and what was looked up ─────────────────────────────────────────────────────────────────────
 
     def _lost(self, check: Check, now: float) -> None:
-        """What was sent is damaged in the spool already."""
+        """Give up a payload whose copy in the spool is damaged: a chunk, or what is done of a task."""
         if check.is_stage:
             self._lost_stage(check.job, check.track, check.index)
         else:
             self._lost_chunk(check.job, check.stream, check.index, now)
 
     def _lost_chunk(self, job: str, stream: int, index: int, now: float) -> None:
-        """A chunk that was spooled is not there any more."""
+        """Give up a chunk that is not in the spool any more, if its job is not over."""
         if job in self.cluster.open:
             self.cluster.lose_chunk(self.cluster.open[job], stream, index, now)
 
     def _lost_stage(self, job_id: str, track: int, index: int) -> None:
-        """What was done of a task is not there any more: it begins again."""
+        """Give up what was done of a task, which is not in the spool any more: the task begins again with its chunk."""
         job = self.cluster.open[job_id]
         self.cluster.free_intermediate(job, job.tracks[track], index)
 
     def _recalled(self, event: Recalled, now: float) -> None:
-        """What the ledger has of an ended job is here: it begins again, or somebody is told of it."""
+        """Do what an ended job was looked up in the ledger for: begin it again, or tell the peer that asked."""
         cluster, recall = self.cluster, event.command
         job = cluster.jobs.get(recall.job)
         if not isinstance(job, EndedJob):

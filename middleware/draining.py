@@ -29,7 +29,7 @@ class Draining:
     # ── what a person wishes ─────────────────────────────────────────────────────────────────────────────────────
 
     def control(self, client: ClientRecord, message: ControlWorker, now: float) -> None:
-        """Does it and says so, or says why not."""
+        """Have a worker drain or resume as a client wishes, and say so; or say why not."""
         cluster, name = self._cluster, message.worker
         refusal = self._refusal(client, message)
         if refusal is not None:
@@ -84,7 +84,8 @@ class Draining:
     # ── what a worker says ───────────────────────────────────────────────────────────────────────────────────────
 
     def heard(self, worker: WorkerRecord, *, drains: bool) -> None:
-        """A worker says whether it drains."""
+        """Take note of whether a worker says that it drains. Ignore that if it contradicts a wish that it has not heard
+        yet."""
         if worker.drain_wish not in (None, drains):
             return  # it has not heard yet what it was told
         worker.drain_wish = None
@@ -98,8 +99,8 @@ class Draining:
         self._note_draining(worker, f"worker {worker.name} gives tasks back")
 
     def rejoined(self, before: WorkerRecord, worker: WorkerRecord) -> None:
-        """A worker is there again that was told something before. Where that is not what it does, it may not have heard
-        it, and is told once more."""
+        """Tell a worker that has come back its last wish once more, if it does not do what it was told: it may not have
+        heard it."""
         wish = before.drain_wish
         if wish is None or wish is worker.details.draining:
             return

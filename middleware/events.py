@@ -1,6 +1,7 @@
 """What goes into the dispatcher and what comes out: the whole of its contact with the world.
 
-A command that is answered says by what; the answer comes at once, and carries it in its field `command`."""
+If a command is answered, its docstring names the events that answer it. The answer comes at once, and carries the
+command in its field `command`."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ Peer = int
 
 @record
 class MemberMessage:
-    """A peer's message; the first one is its Hello. Of a payload only the size and checksum are told."""
+    """A message from a peer; the first one is its Hello. Of a payload only the size and the checksum are here."""
 
     peer: Peer
     message: Message
@@ -128,8 +129,8 @@ class StageNotKept:
 class Tick:
     """The end of a turn: timers fire, tasks are handed out, records go to those who watch.
 
-    `room_bytes` is what the spool can still take; from the peers `arriving` came a part of a large message since the
-    last one; the peers `behind` have not taken much of what was sent to them.
+    `room_bytes` is what the spool can still take. `arriving` are the peers from which a part of a large message came
+    since the last Tick. `behind` are the peers that have not read much of what was sent to them.
     """
 
     room_bytes: int
@@ -208,8 +209,9 @@ class SpoolChunk:
 
 @record
 class SpoolStage:
-    """Keeps the payload of the event that is being handled, what came of a stage, in the place of that of an earlier
-    stage; in the spool alone, for it need not survive a restart. Answered by StageKept or StageNotKept."""
+    """Keeps the payload of the event that is being handled, the intermediate that a stage made, and frees that of an
+    earlier stage. It goes to the spool alone, because it need not survive a restart. Answered by StageKept or
+    StageNotKept."""
 
     job: str
     track: int
@@ -220,8 +222,8 @@ class SpoolStage:
 
 @record
 class Check:
-    """Reads a payload that arrived damaged: a chunk, or (`is_stage`) what is done of a task. Answered by FoundWhole
-    or FoundDamaged. `lease` is of the worker at whom it arrived."""
+    """Checks the spool's copy of a payload that arrived damaged: a chunk, or (`is_stage`) what is done of a task.
+    Answered by FoundWhole or FoundDamaged. `lease` is that of the worker where it arrived; None: the aggregator."""
 
     job: str
     track: int

@@ -26,7 +26,8 @@ class Failures:
         self._cluster = cluster
 
     def failed(self, record: LeaseRecord, worker: WorkerRecord, cause: Cause, now: float) -> None:
-        """An attributed failure of a task: counted, told, and after enough of them the job's policy applies."""
+        """Charge a failure of a task to the worker that had it, and tell of it. After enough failures of one task, the
+        job's policy for errors applies to it."""
         cluster = self._cluster
         worker.failures += 1
         job = cluster.open.get(record.job)
@@ -39,8 +40,8 @@ class Failures:
         self._charge(job, track, record.index, worker.name, record.part.mode, cause, now)
 
     def unreadable(self, job: Job, track: Track, index: int, worker: str, text: str, now: float) -> None:
-        """A result that was stored makes no file: an attributed failure of who made it. Its task is queued again by the
-        aggregator's word on what it holds, which follows."""
+        """Charge a stored result that makes no file to the worker that made it, as a failure of its task. The task is
+        queued again when the aggregator's Holdings come, which follow."""
         made = self._cluster.fleet.by_name.get(worker)
         if made is not None:
             made.failures += 1
@@ -66,14 +67,14 @@ class Failures:
             self.fail_job(job, JobCode.TASK_FAILED, f"{text} ({len(past.failures)} tries)", now)
 
     def _note_exclusion(self, job: Job, worker: str) -> None:
-        """A worker that has just failed as many tasks of a job as it may gets no more of it."""
+        """Note an event if a worker has just failed so many tasks of a job that it gets no more of them."""
         count = job.excluded[worker]
         if count == self._cluster.rules.exclude_after:
             text = f"worker {worker} gets no more tasks of job {job.id}: {count} of them failed on it"
             self._cluster.note(EventKind.WORKER_EXCLUDED, text, job.id, worker)
 
     def lost(self, record: LeaseRecord, worker: WorkerRecord, reason: str, now: float) -> None:
-        """Count that a lease was lost with its worker, or what it brought on its way."""
+        """Count that a lease was lost with its worker, or that its result was lost on its way."""
         cluster = self._cluster
         job = cluster.open.get(record.job)
         if job is None or job.is_final:
@@ -83,11 +84,11 @@ class Failures:
         self.count_loss(job, track, record.index, f"worker {worker.name}: {reason}", now, worker.name)
 
     def count_loss(self, job: Job, track: Track, index: int, text: str, now: float, worker: str = "") -> None:
-        """Count that a lease on a task, or what it brought, was lost, which is nobody's fault. A task that this happens
-        to again and again pauses its job: it may harm the cluster."""
+        """Count that a lease on a task, or its result, was lost, which is nobody's fault. If one task is lost again and
+        again, its job is paused, because the task may harm the cluster."""
         cluster = self._cluster
         past = track.lose(index)
-        job.worked_at = float("-inf")  # it may be more than its turn that it waits for
+        job.worked_at = float("-inf")  # say at once what it waits for: that may be more than its turn
         what = cluster.describe_task(job, track, index)
         cluster.tell(job, track, index, f"lost: {text}", now, trouble=True)
         cluster.blame(Cause(CauseKind.LOST, text), now, job, track, index, worker)

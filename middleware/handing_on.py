@@ -23,7 +23,7 @@ class HandingOn:
         self._cluster, self._leases = cluster, leases
 
     def came(self, worker: WorkerRecord, message: HandOn) -> None:
-        """What came of a stage is here: it goes to the spool, if it is still wanted."""
+        """Put the intermediate that a stage made into the spool, if it is still wanted and its tag is right."""
         cluster, record = self._cluster, worker.held.get(message.lease)
         if record is None or record.revoked or record.part.is_last:
             verdict = Stored(message.job, message.track, message.index, Verdict.UNWANTED, message.lease)
@@ -38,7 +38,8 @@ class HandingOn:
         cluster.outbox.append(SpoolStage(record.job, record.track, record.index, worker.name, record.lease))
 
     def kept(self, kept: SpoolStage, size: int, now: float) -> None:
-        """The task goes on where this stage ended, at the front of the queue."""
+        """Have a task go on where a stage has ended, because its intermediate is kept. Leases that have nothing more to
+        bring end; with none left, the task is at the front of the queue."""
         cluster = self._cluster
         worker = cluster.fleet.by_name[kept.worker]
         job = cluster.open[kept.job]
@@ -55,7 +56,8 @@ class HandingOn:
                 cluster.send(peer, Revoke(record.lease))
 
     def not_kept(self, lost: SpoolStage, reason: str, now: float) -> None:
-        """There is no room: later again, from the chunk, so that what was done before gives its room back."""
+        """Queue a task again because there is no room for its intermediate. It begins again with its chunk, so that
+        what was done of it before gives its room back; its job waits for room."""
         cluster = self._cluster
         worker, job = cluster.fleet.by_name[lost.worker], cluster.open[lost.job]
         record = worker.held[lost.lease]

@@ -46,7 +46,7 @@ class JobControl:
     # ── wishes ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def control(self, client: ClientRecord, message: Control, now: float) -> None:
-        """Does it and says so, or says why not."""
+        """Do what a client wishes of a job, and say so; or say why not."""
         cluster = self._cluster
         job = cluster.jobs.get(message.job)
         if job is None:
@@ -73,7 +73,7 @@ class JobControl:
         cluster.send(peer, Event(Notice.WISH_GRANTED, granted, job, unix_s=now + cluster.unix_offset_s))
 
     def _refusal(self, job: Job | EndedJob, message: Control) -> tuple[ErrorCode, str] | None:
-        """Return why a wish cannot be granted, where that is not the job's state."""
+        """Return why a wish cannot be granted for another reason than the job's state; None if there is none."""
         cluster = self._cluster
         if message.verb == Verb.PRIORITY and (message.priority is None or message.priority > MAX_PRIORITY):
             told = "none was given" if message.priority is None else f"{message.priority} is not"
@@ -89,7 +89,8 @@ class JobControl:
         return None
 
     def _grant(self, client: ClientRecord, job: Job, message: Control) -> str:
-        """What was done, in a sentence; nothing where it cannot be."""
+        """Do what is wished of a job that is not over. Return what was done, in a sentence; "" if its state does not
+        allow that."""
         cluster, verb = self._cluster, message.verb
         if verb == Verb.DETACH and job.client == client.peer:
             cluster.leave(job)
@@ -113,7 +114,7 @@ class JobControl:
         return ""
 
     def _set_priority(self, client: ClientRecord, job: Job, priority: int) -> str:
-        """Change which of its user's jobs a job goes before. Return what was done, in a sentence."""
+        """Change the priority of a job among the jobs of its user. Return what was done, in a sentence."""
         before = job.request.priority
         if priority == before:
             return f"job {job.id} has priority {priority} already"
@@ -124,7 +125,7 @@ class JobControl:
         return f"job {job.id} has {changed}; tasks that workers hold go on"
 
     def _grant_ended(self, client: ClientRecord, job: EndedJob, verb: str) -> str | None:
-        """The same of a job that is over; None where that is still to come."""
+        """Do what is wished of a job that is over. Return as `_grant` does; None if the job is looked up first."""
         if verb == Verb.DETACH and job.client == client.peer:
             self._cluster.leave(job)
             client.jobs.discard(job.id)
@@ -165,7 +166,7 @@ class JobControl:
     # ── watching ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def watch(self, client: ClientRecord, message: Watch) -> None:
-        """Notes what the publisher is to tell, in its own time: asking again costs nothing."""
+        """Note what a client asks to be told. The publisher tells it in its own time, so asking again costs nothing."""
         cluster = self._cluster
         unknown = set(message.topics) - set(Topic)
         if unknown:

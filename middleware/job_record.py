@@ -28,7 +28,7 @@ class JobRecord(Mapped):
         seconds (s): from its submission to its end; 0 before.
         outputs_summary, files, addresses: what it came to, once it is over.
         edited_as: the job in which its source, edited since, was submitted anew.
-        waits_long: for its upload: some of it was here, or a person wished it again.
+        waits_long: its upload is waited for long, because some of it was here before, or a person had the job retried.
         final: how far it had come, once it is over.
         failures: those that are told, once it is over.
         timeline: who did which of its tasks and when, once it is over.

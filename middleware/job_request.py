@@ -16,7 +16,8 @@ FIXED_ROW_BYTES: Final = 4 * KIB
 """The least that a request counts for: its rows and its place in memory."""
 
 MAX_CHAIN_BYTES: Final = 16 * KIB
-"""Of a chain's parameters kept in the history, so that people see what was asked for: far more than people type."""
+"""Bytes of an output's chain that the history keeps, so that people see what was asked for: far more than people type.
+Of a larger one only the names of the filters are kept."""
 
 
 @record
@@ -26,7 +27,7 @@ class JobRequest(Mapped):
 
     Attributes:
         key: as in Submit.
-        user: the name of whose it is.
+        user: the name of the user whose job it is.
         source: as in Submit; once the job has ended without what workers and aggregators need.
         outputs: as in Submit; once the job has ended without what people are not told.
         policy: as in Submit.
@@ -67,8 +68,8 @@ class JobRequest(Mapped):
         )
 
     def ended(self, message: End) -> JobRequest:
-        """Return the same with the source as a client describes it when all of it has come. Raises ValueError where
-        workers were told otherwise."""
+        """Return this request with the source as End describes it, once all of it has come. Raises ValueError if End
+        contradicts what workers were told of the source."""
         for name in ("kind", "name", "stream_count", "process"):
             if message.source.get(name) != self.source.get(name):
                 raise ValueError(f"the source's {name} is not what it was when the job was submitted")

@@ -80,8 +80,8 @@ class Leases:
         worker.rate.update(worker.frames, now)
 
     def went_on(self, job: Job, worker: WorkerRecord, record: LeaseRecord, frames: int | None = None) -> None:
-        """Count the frames of a task that are done, for its worker and its job; None: all of them, and so the chunk.
-        What was done before a lease was adopted may be long ago: it is not counted."""
+        """Count the frames of a task that are done, for its worker and its job. With None all of them are done, and the
+        chunk is counted as well. What was done before a lease was adopted is not counted: it may be long ago."""
         if frames is None:
             frames, worker.chunks = job.streams[0].frames_of(record.index), worker.chunks + 1
         more, record.frames = frames - record.frames, frames
@@ -134,7 +134,7 @@ class Leases:
         self._failures.count_loss(job, job.tracks[check.track], index, f"{where}, where it arrived damaged", now)
 
     def stored(self, job: Job, flight: InFlight, stored_lease: Lease | None, now: float) -> None:
-        """A task is stored: leases on it, other than the one that brought it, are pointless now."""
+        """End all leases on a task that is stored now. Those other than the one that brought the result are revoked."""
         for lease, record in flight.leases.items():
             worker = self._cluster.fleet.by_name[record.worker]
             record.revoked = True  # the task is done; only the credit is still out
@@ -146,8 +146,8 @@ class Leases:
                 job.timeline.note(record, now, SpanOutcome.STORED)
 
     def asset_requested(self, worker: WorkerRecord, message: AssetRequest, now: float) -> None:
-        """A worker does not have a file that a task names: it is sent, once for each lease. Where the file is lost, the
-        task waits here until the client has sent it again."""
+        """Send a worker a file that its task names, once for each lease. If the file is not here, or arrived damaged,
+        take the task back. A task whose file is not here waits until the client has sent the file again."""
         record = worker.held.get(message.lease)
         if record is None or record.revoked or (message.value in record.assets_sent and not message.damaged):
             return
@@ -166,7 +166,8 @@ class Leases:
         )
 
     def arriving(self, worker: WorkerRecord, now: float) -> None:
-        """A part of a large message came: its beats wait behind it."""
+        """Count a part of a large message from a worker as a sign of life, and as progress of what it delivers: its
+        beats wait behind that message."""
         worker.heard_at = now
         for record in worker.held.values():
             if record.phase == LeasePhase.DELIVERING:
@@ -209,7 +210,7 @@ class Leases:
         self._cluster.send(worker.peer, Revoke(record.lease))
 
     def end(self, record: LeaseRecord, now: float, outcome: SpanOutcome) -> None:
-        """A lease is over. One that brought nothing is remembered: how its worker died may be told later."""
+        """End a lease. One that brought no result is remembered, because it may be told later how its worker died."""
         job = self._cluster.open.get(record.job)
         if job is not None:
             job.tracks[record.track].end_lease(record, now, outcome)
@@ -223,5 +224,5 @@ class Leases:
         return self._ended.get(lease)
 
     def forget(self, lease: Lease) -> None:
-        """No more is to be said of a lease that ended."""
+        """Forget a lease that ended: its worker's death has been told."""
         self._ended.pop(lease, None)

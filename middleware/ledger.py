@@ -80,7 +80,7 @@ class MiddlewareLedger:
         count_crash(self._ledger, jobs)
 
     def raise_epoch(self) -> int:
-        """One more than at the last start; leases carry it."""
+        """Begin a new epoch and return its number, one more than at the last start; leases carry it."""
         return self._ledger.raise_epoch()
 
     def save_job(self, job: str, record: JobRecord, request: JobRequest | None = None) -> None:
@@ -104,7 +104,7 @@ class MiddlewareLedger:
         self._ledger.execute(values_sql, (*values, *location, seal(*values)))
 
     def give_up_chunk(self, job: str, stream: int, index: int) -> None:
-        """It was here, but is not any more."""
+        """Record that a chunk was given up: it was here, but is not in the spool any more."""
         where = "job = ? AND stream = ? AND number = ?"
         self._ledger.execute(f"UPDATE chunk SET segment = NULL WHERE {where}", (job, stream, index))
 

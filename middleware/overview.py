@@ -1,4 +1,4 @@
-"""How the cluster as a whole is doing, and whom to name first where not all can be told of."""
+"""How the cluster as a whole is doing, and which jobs and workers are named first if there is no room for all."""
 
 from __future__ import annotations
 

@@ -50,8 +50,8 @@ RENEW_EMPTY_S: Final = 0.25
 """How long a job of which nothing is stored waits for workers of its build: a moment in which several may join."""
 
 MAX_PASSING: Final = 64
-"""Jobs that are looked at in a turn for chunks to pass on, those that waited longest first: as many as have a chunk
-each on their way to one aggregator."""
+"""Jobs that are looked at in a turn for chunks to pass on, those that waited longest first. That is as many as can
+each have a chunk on its way to one aggregator, see Rules.aggregator_pass_window."""
 
 STORED: Final = frozenset({Verdict.KEPT, Verdict.DUPLICATE})
 """Verdicts that mean: it is on disk."""
@@ -106,7 +106,7 @@ class Ownership:
         self._await_deliveries(record, now)
 
     def _await_deliveries(self, record: AggregatorRecord, now: float) -> None:
-        """Workers could not deliver to an aggregator that was away: they have all the time for it from now on."""
+        """Begin the delivery timeout anew for results that workers could not deliver while this aggregator was away."""
         for job in self._cluster.situations.in_work:
             if job.owner.store != record.store:
                 continue
@@ -117,7 +117,7 @@ class Ownership:
                             lease.progress_at = now
 
     def _take_up(self, job: Job, record: AggregatorRecord) -> None:
-        """An aggregator is there: what does it mean for a job?"""
+        """Ask an aggregator that has joined what it holds of a job, if it owns the job. Assign a job without owner."""
         if not job.request.has_source:
             return  # it is nobody's until its client submits it again
         if job.owner.store == record.store:
@@ -142,8 +142,8 @@ class Ownership:
                         track.queue.put_back(index)
 
     def expire(self, now: float) -> None:
-        """Ends connections of which nothing was heard for too long: a host that vanishes says no farewell, and what its
-        jobs wait for should be known."""
+        """End the connections of aggregators that were silent for too long: a host that vanishes says no farewell, and
+        it should be known what its jobs wait for. One that has been here for a while may take over lost jobs."""
         cluster = self._cluster
         for record in list(cluster.aggregators.values()):
             silence = now - record.heard_at
@@ -156,8 +156,8 @@ class Ownership:
                 self._replace_lost_store(record, now)
 
     def _replace_lost_store(self, record: AggregatorRecord, now: float) -> None:
-        """An aggregator that came back without its store takes over what that one had. Not at once: anybody may use a
-        name while its owner is away for a moment."""
+        """Give an aggregator that came back without its store the jobs of that store, which had its name. Not to be
+        called as soon as it joins: anybody may use a name while its owner is away for a moment."""
         for job in list(self._cluster.open.values()):
             if job.owner.name == record.name and self._cluster.owner_of(job) is None:
                 text = f"aggregator {record.name} is back without its store: job {job.id} is redone"
@@ -167,15 +167,16 @@ class Ownership:
     # ── owning ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def assign(self, job: Job) -> None:
-        """Gives a job without owner to the connected aggregator that owns the fewest; later, when there is none."""
+        """Give a job without owner to the connected aggregator that owns the fewest jobs. If none is connected, the
+        next one that joins gets it."""
         owned = Counter(one.owner.store for one in self._cluster.open.values())
         record = min(self._cluster.aggregators.values(), key=lambda one: owned[one.store], default=None)
         if record is not None:
             self._give(job, record)
 
     def take_back(self, job: Job) -> None:
-        """A job begins again, under the next owner epoch: with its owner, or with another that is there. Not before its
-        source is known again."""
+        """Have a job begin again under the next owner epoch: with its owner, or if that is away, with another
+        aggregator. Do nothing as long as its source is not known again."""
         if not job.request.has_source:
             return
         record = self._cluster.owner_of(job)
@@ -193,7 +194,7 @@ class Ownership:
         self._own(job, record)
 
     def tell_anew(self, job: Job) -> None:
-        """More is known of a job's source: its owner is told. One that is away is told when it comes back."""
+        """Tell a job's owner that more is known of the job's source. One that is away is told when it comes back."""
         owner = self._cluster.owner_of(job)
         if owner is not None:
             self._own(job, owner)
@@ -205,8 +206,8 @@ class Ownership:
         self._cluster.send(record.peer, own)
 
     def holdings(self, record: AggregatorRecord, message: Holdings, now: float) -> None:
-        """The owner's word on which tasks are done. Nothing of the job was handed out while it was awaited; it may
-        also come by itself, when something of what was stored is lost, and counts for all that follows."""
+        """Take the owner's word on which results of a job are stored. While it was awaited, nothing of the job was
+        handed out. It also comes unasked, when stored results are lost, and then replaces what was known before."""
         held = record.windows.take(message.job, message.owner_epoch, message.tracks)
         job = self._owned(record, message.job, message.owner_epoch)
         if job is None:
@@ -231,7 +232,8 @@ class Ownership:
         self.finish_if_complete(job, now)
 
     def _check_builds(self, job: Job, record: AggregatorRecord, message: Holdings, now: float) -> None:
-        """Compare whose results the owner has with what was chosen. They differ where a power cut took the choice."""
+        """Compare the builds of the results that the owner has with those chosen for the job's tracks. If they differ,
+        because a power cut took the choice, the job begins again; else they are the chosen ones."""
         texts = zip(job.tracks, message.fingerprints, strict=False)
         pairs = [(track, _path(track, text)) for track, text in texts if text]
         for track, fingerprint in pairs:
@@ -245,7 +247,8 @@ class Ownership:
         return None
 
     def _owned(self, record: AggregatorRecord, job_id: str, owner_epoch: int) -> Job | None:
-        """The job, if `record` owns it under this epoch; a stale owner is told to drop it."""
+        """Return a job if it is open and `record` owns it under this epoch, else None. A stale owner is told to drop
+        the job."""
         job = self._cluster.jobs.get(job_id)
         is_its_own = job is not None and job.is_owned(record.store, owner_epoch)
         if isinstance(job, Job) and not job.is_final and is_its_own:
@@ -315,7 +318,7 @@ class Ownership:
             self.finish_if_complete(job, now)
 
     def _not_stored(self, record: AggregatorRecord, job: Job, track: Track, message: Stored, now: float) -> None:
-        """A store does not have what it was sent, or what it had makes no file."""
+        """Act on a verdict that a store did not keep what it was sent, or that a result it had makes no file."""
         verdict, index = message.verdict, message.index
         if verdict == Verdict.NO_ROOM:
             job.wait_for_room(f"aggregator {record.name} has no room for its results: {message.text}", now)
@@ -428,13 +431,13 @@ class Ownership:
         self._cluster.set_state(job, state, "" if state is not JobState.FAILED else JobCode.SPLICE_FAILED, message.text)
 
     def drop(self, job: Job) -> None:
-        """A final job's chunks and results are not needed any more."""
+        """Tell a job's owner that the job is over, and that its results are not needed any more."""
         owner = self._cluster.owner_of(job)
         if owner is not None:
             self._cluster.send(owner.peer, Drop(job.id, job.owner.epoch))
 
     def drop_files(self, job: EndedJob) -> None:
-        """The finished files of a job are not needed any more."""
+        """Tell the aggregator that has the finished files of a job that they are not needed any more."""
         owner = self._cluster.owner_of(job)
         if owner is not None:
             self._cluster.send(owner.peer, Drop(job.id, job.owner_epoch, files=True))

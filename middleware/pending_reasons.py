@@ -24,8 +24,8 @@ MAX_LACK: Final = 500
 
 
 def assess(cluster: Cluster, job: Job, now: float) -> None:
-    """Says plainly why an open job that could go on does not: PENDING with a code and a sentence, or RUNNING. It was
-    sorted before."""
+    """Set an open job to RUNNING if it goes on, or to PENDING with a code and a sentence that say why it does not. A
+    paused job stays paused. The job must have been sorted before (Situations.sort)."""
     if job.state is JobState.PAUSED:
         return
     if job in cluster.situations.in_work:
@@ -40,7 +40,8 @@ def assess(cluster: Cluster, job: Job, now: float) -> None:
 
 
 def _obstacle(cluster: Cluster, job: Job, now: float) -> tuple[str, str]:
-    """What keeps a job of which nothing is in flight from going on; two empty texts when nothing does."""
+    """Return, as a code and a sentence, what keeps a job without a task in flight from going on; ("", "") if nothing
+    does."""
     if job.owner.finish_sent:
         return "", ""
     if not job.request.has_source:
@@ -139,7 +140,7 @@ def _what_is_missing(workers: Sequence[WorkerRecord], needs: frozenset[str]) -> 
 
 
 def _which_label(name: str, label: str, count: int) -> str:
-    """Return that a filter waits for a worker with a label, and how there comes to be one."""
+    """Return a sentence: which label a filter asks of a worker, and how to start a worker that has it."""
     connected = "the one that is connected is not" if count == 1 else f"none of the {count} that are connected is"
     return f"filter {name} asks for a worker labelled {label}, and {connected}; start one with --label {label}"
 

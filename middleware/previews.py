@@ -12,8 +12,8 @@ from .model.states import JobState
 from .ownership import Ownership
 
 FILES_WAIT_S: Final = 60.0
-"""How long one waits for the aggregator that has files of it to remove. One that comes back later, or without its
-store, removes them when they are as old as it keeps any."""
+"""How long a preview that is over is remembered while the aggregator that has its files is away, so that the files can
+be removed. An aggregator that comes back later, or without its store, removes them when they reach its limit of age."""
 
 
 class Previews:

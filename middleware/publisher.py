@@ -53,10 +53,10 @@ RECORDS_PER_TURN: Final = 256
 not records."""
 
 SERVE_INTERVAL_S: Final = 0.1
-"""… and when that was not enough, how long until they are told more."""
+"""If RECORDS_PER_TURN were not enough, how long it takes until watchers are told more."""
 
 DETAILS_COST: Final = 16
-"""… of which one with the details of a job counts for so many: it may be 160 KB."""
+"""A record with the details of a job counts as so many of RECORDS_PER_TURN, because it may be 160 KB."""
 
 
 def job_record(
@@ -133,7 +133,7 @@ def tell_ended(cluster: Cluster, job: EndedJob, request: JobRequest, record: Job
 
 
 def tell_client(cluster: Cluster, peer: Peer, job: Job, now: float, *, with_have: bool) -> None:
-    """Sends the record of a job to its own client, what is there of its chunks in front."""
+    """Send the record of a job to its own client. With `with_have`, which of its chunks are here is sent before it."""
     if with_have:
         for window in windows(job.id, 0, job.received()):
             cluster.send(peer, window)
@@ -141,7 +141,7 @@ def tell_client(cluster: Cluster, peer: Peer, job: Job, now: float, *, with_have
 
 
 def details_of(job: Job) -> Details:
-    """What a person asks who looks at one job: the wishes and the failures."""
+    """Return what a person wants to know who looks at one job: what was asked for, and what failed."""
     return _details(job.request, job.owner.name, failures_of(job))
 
 
@@ -220,8 +220,8 @@ def progress_of(job: Job) -> Progress:
 
 
 class Publisher:
-    """The part of the dispatcher that keeps clients and watchers informed. Who is behind with reading is passed over,
-    and hears the newest later: what waits for a client is names, not records."""
+    """The part of the dispatcher that keeps clients and watchers informed. A client that is behind with reading is
+    passed over, and gets the newest state later: names of records wait for it, not the records."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -244,7 +244,8 @@ class Publisher:
         return self._clients_told_at + CLIENT_INTERVAL_S if cluster.changes.later else None
 
     def publish(self, now: float, behind: Set[Peer] = frozenset()) -> Set[str]:
-        """Tells who is not `behind` what is due. Return the jobs whose turn it was: they have changed."""
+        """Tell clients and watchers that are not `behind` with reading what is due. Return the ids of the jobs that it
+        was about: they have changed."""
         changes = self._cluster.changes
         self._notice_room()
         is_urgent = changes.now or changes.acknowledged or changes.missed
@@ -290,8 +291,8 @@ class Publisher:
         return True
 
     def _notice_room(self) -> None:
-        """A client that ran out of room is told when there is some again. A few jobs are looked at in a turn, all of
-        them after the room, or who shares it, has changed."""
+        """Tell clients that ran out of room when there is some again. Whenever the room, or who shares it, has changed,
+        all uploads are looked at, a few of them in each turn."""
         cluster, total = self._cluster, self._cluster.users.total
         if not cluster.uploads.jobs:
             return
@@ -326,7 +327,7 @@ class Publisher:
         self._serve(now)
 
     def _serve(self, now: float) -> None:
-        """Tells watchers what they are to be told: of all that waits as much as fits in a turn, to each its share."""
+        """Send watchers the records that wait for them: as many as fit in a turn, an equal share to each."""
         if now < self._serve_at:
             return
         watchers = [one for one in self._cluster.watchers.values() if not one.is_behind]
@@ -368,7 +369,8 @@ class Publisher:
         return told
 
     def _take_questions(self, client: ClientRecord) -> None:
-        """Names all records that were asked for. What is asked for meanwhile comes after them, and a little later."""
+        """Queue the names of all records that a client has asked for. What it asks for from now on comes after these,
+        and a little later."""
         cluster, topics, jobs = self._cluster, client.asked_topics, client.asked_jobs
         client.asked_topics, client.asked_jobs = set(), {}
         client.asked |= dict.fromkeys((Asked.DETAILS, job_id) for job_id in jobs)
@@ -444,8 +446,8 @@ class Publisher:
 
 
 def _worker_record(client: ClientRecord, worker: WorkerRecord, now: float) -> WorkerMessage:
-    """The schemas of its filters, the largest part by far, come with the first record of a worker's session only, and
-    not in an overview."""
+    """Return a worker's record for a client. The schemas of its filters, the largest part by far, are in it only if the
+    client watches workers and this is its first record of the worker's session."""
     facts = worker.facts(now)
     if Topic.WORKERS in client.topics and worker.session not in client.introduced:
         facts = replace(facts, schemas=worker.details.filters)

@@ -83,7 +83,8 @@ class Routing:
             self._joined(peer, message, event.host, now)
 
     def _came_damaged(self, event: Damaged) -> None:
-        """What a worker hands on is asked for again with its task; a client comes back and asks what is here."""
+        """Tell a worker that what it handed on arrived damaged; its task is then tried again. Raise ProtocolError for
+        any other message: its sender is sent away, and when a client comes back it asks what is here."""
         cluster, message = self._cluster, event.message
         if isinstance(message, HandOn) and event.peer in cluster.workers:
             verdict = Stored(message.job, message.track, message.index, Verdict.DAMAGED, message.lease)

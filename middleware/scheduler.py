@@ -67,7 +67,7 @@ class Scheduler:
         return can_run and job.owner.holdings_known and now >= job.no_room.until and job.has_assets
 
     def forget(self, job: Job) -> None:
-        """A job has ended."""
+        """Take the tracks of a job that has ended out of the lanes."""
         for track in job.filtered:
             self._lanes.take_out(track)
 
@@ -85,7 +85,8 @@ class Scheduler:
         return groups
 
     def _find_groups(self, track: Track) -> tuple[Group, ...] | None:
-        """Return the same of a track whose tasks are all alike."""
+        """Return the groups that can do any task of a track whose tasks are all alike; None if each of its tasks has to
+        be matched by itself all the same."""
         able = self._cluster.fleet.able_groups(track.needs)
         if not track.fingerprint:
             # the first hand-out chooses a build: where there is a choice, or a chain to share, by itself
@@ -150,8 +151,8 @@ class Scheduler:
         return False
 
     def _is_tail(self, able: Iterable[Group]) -> bool:
-        """Return whether the queued tasks are the last ones, and fewer than workers: they wait for workers that have
-        nothing to do. One given in advance might wait behind a slow worker's task while others look on."""
+        """Return whether the queued tasks are the last ones, and fewer than the workers. If so, only idle workers get
+        them: a task given in advance might wait behind a slow worker's task while other workers have nothing to do."""
         lanes = self._lanes
         if lanes.sending_count or lanes.queued_count >= self._cluster.fleet.size:
             return False
@@ -197,7 +198,7 @@ class Scheduler:
         return found
 
     def _able(self, offer: Offer) -> set[str]:
-        """Who may take it, now or when its turn comes."""
+        """Return the names of the workers that may take an offer, whether they have credit now or not."""
         return {worker.name for worker in self._cluster.fleet.able(offer.needs, offer.refused)}
 
     def _lend_offer(self, job: Job, track: Track, index: int, offer: Offer, worker: WorkerRecord, now: float) -> None:
@@ -235,7 +236,8 @@ class Scheduler:
     # ── copies ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def speculate(self, now: float) -> None:
-        """The tail: an idle worker gets a copy of the task that has run far longer than its like."""
+        """Give idle workers copies of tasks that have run far longer than the others of their track, one of each track
+        at a time, once all of the job's source is here."""
         if not any(group.idle for group in self._cluster.fleet.groups.values()):
             return
         for job in list(self._cluster.situations.in_work):
@@ -259,8 +261,8 @@ class Scheduler:
 
     @staticmethod
     def _slowest(track: Track, now: float) -> LeaseRecord | None:
-        """The task that deserves a copy. One that has failed before is slow by its own fault, and would hang two
-        workers instead of one."""
+        """Return the lease on the task of a track that deserves a copy most, None if none does. A task that has failed
+        before gets none: it is slow by its own fault, and would hang two workers instead of one."""
         least_s = min(map(_patience, track.paces.values()), default=inf)
         slow = []
         for index, flight in track.queue.in_flight.items():  # in the order in which they were handed out

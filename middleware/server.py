@@ -188,8 +188,8 @@ class Server:
         self._turn.end()
 
     def _nothing_is_due(self, deadline: float | None) -> bool:
-        """Whether the turn was about strangers alone: connections that say nothing, or a byte now and then. There may
-        be thousands of them, and the dispatcher has nothing to do with them."""
+        """Return True if the turn was only about strangers: connections that say nothing, or a byte now and then. There
+        may be thousands of them, and the dispatcher has nothing to do with them."""
         cluster, arriving = self.dispatcher.cluster, self._loop.arriving
         is_late = deadline is not None and self._clock() >= deadline
         concerns = not (arriving.isdisjoint(cluster.workers) and arriving.isdisjoint(cluster.aggregators))
@@ -331,8 +331,8 @@ class Server:
         return None
 
     def _spool_stage(self, command: SpoolStage, event: wire.Received) -> StageKept | StageNotKept:
-        """In segments of its own, which nobody knows after a restart; in a part of the spool that no chunk gets, so
-        that a spool full of chunks does not wait for itself."""
+        """Put what a stage made into the spool: into segments of its own, which nobody knows after a restart, and into
+        room that no chunk gets, so that a spool full of chunks does not wait for itself."""
         cluster = self.dispatcher.cluster
         held_bytes = max(self._spool.limit_bytes, self._spool.used_bytes - cluster.staged_bytes)
         limit_bytes = held_bytes + cluster.rules.stage_bytes
@@ -350,8 +350,8 @@ class Server:
         return StageKept(command, location.size)
 
     def _check(self, check: Check) -> FoundWhole | FoundDamaged:
-        """Reads what arrived damaged. Nothing is read again that nobody complained of: that would cost each payload a
-        copy and a checksum in the one thread (see ARCHITECTURE)."""
+        """Compare the spool's copy of a payload that arrived damaged with its checksum. This is done only if somebody
+        complained: else it would cost each payload a copy and a checksum in the one thread (see ARCHITECTURE)."""
         held, number = (self._stages, check.track) if check.is_stage else (self._locations, check.stream)
         location, xxh3 = held[check.job][number, check.index]
         try:

@@ -89,7 +89,7 @@ def is_dead_end(cluster: Cluster, job: Job, track: Track, index: int) -> bool:
 
 
 def is_outdated(cluster: Cluster, track: Track) -> bool:
-    """Whether connected workers could do a track, but for its build, which none of them has."""
+    """Return True if connected workers offer all filters of a track, but none has the build that its results need."""
     chain = track.chain
     shared = chain.can_stage and not track.whole_only
     can = is_covered(cluster, track, chain.whole) if shared else cluster.fleet.can(chain.needs(chain.whole))

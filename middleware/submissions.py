@@ -50,8 +50,8 @@ class Submissions:
         cluster.send(peer, Welcome(version=VERSIONS[-1], epoch=cluster.epoch))
 
     def _make_place(self, user: User) -> None:
-        """Sends the client away that can be spared most: one of the same user where this has as many as it may. Raises
-        ProtocolError when all of them have jobs."""
+        """Send away the client that can be spared most, to make a place for another one of this user. If the user has
+        as many as it may have, it is one of the user's own. Raises ProtocolError if all have jobs."""
         cluster = self._cluster
         is_greedy = cluster.users.is_at_bound(user, Resource.CONNECTIONS)
         spared = cluster.idlers.spared(lambda peer: not is_greedy or cluster.clients[peer].user is user)
@@ -126,7 +126,8 @@ class Submissions:
         return why and f"{why}; {QUOTA_HINT}"
 
     def _continued(self, client: ClientRecord, message: Submit) -> Job | EndedJob | None:
-        """The job that this submission repeats or takes up again; a new one only if its reply may have been lost."""
+        """Return the job that a Submit repeats or takes up again; None if it asks for another job. A Submit that wants
+        a new job can only repeat one of its own session, whose reply may have been lost."""
         for job in reversed(client.user.open.values()):
             if not job.request.has_key(message.key):
                 continue
@@ -138,7 +139,8 @@ class Submissions:
         return next((one for one in ended if one.key == message.key and one.session == client.session), None)
 
     def _look_for_edited(self, client: ClientRecord, job: Job) -> None:
-        """Uploads from the same place that will wait in vain, because what lay there has been edited since."""
+        """Find the user's interrupted uploads from the same place that will wait in vain, because the source there has
+        been edited since and is now submitted as `job`. Note that of each of them, and tell the client."""
         for old in client.user.open.values():
             if old.client is None and not old.all_sent and _is_edited(old, job):
                 old.supersede(job.id)
@@ -210,7 +212,8 @@ class Submissions:
         return cluster.users.refusal(user, Resource.CHUNKS)
 
     def not_kept(self, event: NotKept) -> None:
-        """The chunk just accepted could not be written: the client comes back for it later."""
+        """Take back a chunk that was just accepted, but could not be written. Its client is sent away, comes back later
+        and sends it again."""
         chunk = event.command
         job = self._cluster.open[chunk.job]
         job.remove_chunk(chunk.stream, chunk.index)
@@ -228,16 +231,17 @@ class Submissions:
             self._expire(job, now)
 
     def _sort_upload(self, job: Job) -> None:
-        """Keep a job among those that are being sent."""
+        """Note whether a job is being sent, and whether it stands back behind others (see Uploads)."""
         is_sending = job.client is not None and not job.is_final and not job.all_sent
         stands_back = is_sending and (job.state is JobState.PAUSED or uncovered(self._cluster, job) is not None)
         self._cluster.uploads.look(job, is_sending=is_sending, stands_back=stands_back)
 
     def _expire(self, job: Job, now: float) -> None:
-        """Uploads that stopped give their room back, so that they cannot keep others out; the jobs stay, for a while.
+        """Give up the chunks of an upload that has stopped, so that it cannot keep others out; the job stays, for a
+        while.
 
-        An attached client is only thought to have stopped where others are short of room and it is not (a large chunk
-        may take long on a slow road), or where its job holds more than its share.
+        The upload of a client that is still attached counts as stopped only if room is scarce, and the client either
+        has room that it does not use, or its job holds more than its share: a large chunk may take long on a slow line.
         """
         cluster, rules = self._cluster, self._cluster.rules
         if job.upload.moved_at is None:
@@ -289,7 +293,7 @@ class Submissions:
         self._cluster.outbox.append(FreeJob(job.id))
 
     def _expire_place(self, job: Job, now: float) -> None:
-        """A job of which nothing is here, and whose client has gone, keeps its place for a time only."""
+        """Cancel a job of which no chunk is here if its client has been gone for too long."""
         rules = self._cluster.rules
         waits_long = job.upload.waits_long or any(stream.freed.count for stream in job.streams)
         limit_s = rules.abandoned_timeout_s if waits_long else rules.upload_timeout_s
@@ -366,7 +370,7 @@ def _is_asset(job: Job, message: Chunk) -> bool:
 
 
 def _is_edited(old: Job, new: Job) -> bool:
-    """Whether two jobs want the same of the same place, and differ in what lies there."""
+    """Return True if two jobs want the same outputs of a source from the same place, and their sources differ."""
     one, other = old.request, new.request
     return (
         bool(one.origin)

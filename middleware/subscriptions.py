@@ -30,15 +30,15 @@ SERVE_INTERVAL_S: Final = 0.1
 together."""
 
 WORK_PER_TURN: Final = 1024
-"""Events that are looked at for all subscribers each time: some 10 ms, however many are how far behind. What is told to
-those who see the same and are equally far is made once, and counts once."""
+"""Events that are looked at for all subscribers each time: some 10 ms of work, however many subscribers there are and
+however far they are behind. A message for those who see the same and are equally far is made once, and counts once."""
 
 EVENTS_EACH: Final = 256
 """Events of one message: with all texts as long as they may be 1.5 MB, of the 4 that a message may have."""
 
 POSITION_INTERVAL: Final = MAX_EVENTS // 10
-"""After so many events that were not for a subscriber it is told how far it is all the same. When it comes back, it
-need not be told that it missed them."""
+"""After so many events that were not for it, a subscriber is told the number of the last one all the same. So it need
+not be told that it missed them when it comes back."""
 
 GLANCES_EACH: Final = 1024
 """Jobs in one part of a snapshot: with all names as long as they may be 3 MB."""

@@ -108,7 +108,7 @@ class Turns:
                 assess(self._cluster, job, now)
 
     def _forgive_pause(self, now: float) -> None:
-        """Time in which this process itself was stopped counts for nobody."""
+        """Move all deadlines by the time in which this process itself was stopped, so that nobody is charged for it."""
         gap = 0.0 if self._last_tick is None else now - self._last_tick - SCAN_INTERVAL_S
         self._last_tick = now
         if gap > PAUSE_S:
@@ -126,7 +126,7 @@ class Turns:
                 self._cluster.changes.touch(job)
 
     def _make_room(self) -> None:
-        """Under pressure, chunks that are stored everywhere are given up, the oldest job's first."""
+        """Give up chunks that are stored on all their tracks if the spool is short of room, the oldest job's first."""
         cluster = self._cluster
         enough = ROOM_LOW_FACTOR * cluster.rules.client_window_bytes + cluster.room.reserved_bytes
         wanted = enough - cluster.room.free_bytes

@@ -96,7 +96,7 @@ class Workers:
         self._lose(worker, reason, now)
 
     def expire(self, now: float) -> None:
-        """Ends what has been silent or stood still for too long."""
+        """End the connections of workers that were silent, and take back tasks that stood still, for too long."""
         cluster, rules = self._cluster, self._cluster.rules
         for peer in cluster.lease_checks.expired(now):
             worker = cluster.workers.get(peer)
@@ -125,8 +125,8 @@ class Workers:
     # ── what the worker before left ──────────────────────────────────────────────────────────────────────────────────
 
     def _adopt(self, worker: WorkerRecord, held: HeldLease, now: float) -> None:
-        """A returning worker still holds a lease: it goes on, rather than being done again, if it was lent to this very
-        worker, nobody else holds it, and what will come of it is wanted."""
+        """Let a lease that a returning worker still holds go on, rather than doing its task again, if it was lent to
+        this very worker, nobody else holds it, and what will come of it is wanted. Else revoke it."""
         cluster = self._cluster
         job = cluster.open.get(held.job)
         is_free = not cluster.fleet.is_held(held.lease) and len(worker.held) < MAX_CREDIT

@@ -10,8 +10,8 @@ from moviola.base.vocabulary import EventKind, JobCode, JobState
 UNTOLD: Final = frozenset(
     {"", JobCode.BUSY, JobCode.UPLOADING, JobCode.HOLDINGS, JobCode.RESUMED, JobCode.RETRIED, JobCode.PAUSED}
 )
-"""Why a job is pending that is no event: it waits for its turn, as all do now and then, or what it does was told by
-another event."""
+"""Codes of a pending job that make no event: the job waits for its turn, as all do now and then, or another event has
+told what it does."""
 
 ENDS: Final = {
     JobState.DONE: EventKind.JOB_DONE,

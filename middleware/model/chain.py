@@ -41,7 +41,7 @@ class Chain:
         return stage.stop == len(self.steps)
 
     def to_wire(self, stage: range) -> list[int]:
-        """As Task and HeldLease tell it: empty for all steps."""
+        """Return a stage as Task and HeldLease carry it: its `start` and `stop`, or an empty list for all steps."""
         return [] if stage == self.whole else [stage.start, stage.stop]
 
     def part(self, mode: str, stage: range, path: BuildPath) -> Part:

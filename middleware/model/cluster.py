@@ -123,7 +123,7 @@ class Cluster:
             self.send(peer, Error(code, text, fatal=False, job=job))
 
     def detach(self, peer: Peer) -> list[Job]:
-        """A client is gone; return the open jobs that it was attached to."""
+        """Forget a client that is gone, and return the open jobs that it was attached to."""
         client = self.clients.pop(peer)
         client.user.charge(Resource.CONNECTIONS, -1)
         self.users.let_go(client.user)
@@ -140,7 +140,7 @@ class Cluster:
         return still_open
 
     def leave(self, job: Job | EndedJob) -> None:
-        """A job's client has gone."""
+        """Detach a job from its client, which has gone. A preview is an orphan from then on."""
         job.detach()
         if job.is_preview:
             self.orphans[job.id] = None
@@ -160,7 +160,7 @@ class Cluster:
         self.outbox.append(Log(text))
 
     def note(self, kind: EventKind, text: str, job: str = "", worker: str = "", **task: Any) -> None:
-        """Something happened: a line for the log, and for those who follow events, unless it is about a preview.
+        """Log something that happened, and add it to the events of the journal, unless it is about a preview.
 
         Args:
             task: further fields of the event, see `note_task`.
@@ -187,7 +187,7 @@ class Cluster:
         worker: str = "",
         frames: int | None = None,
     ) -> None:
-        """Something happened to a task. `frames` are those that it is about."""
+        """Note something that happened to a task, as `note` does. `frames` is how many frames it is about."""
         output = "" if track.is_passthrough else job.request.outputs[track.number]["name"]
         self.note(kind, text, job.id, worker, output=output, chunk=index, frames=frames)
 
@@ -224,7 +224,7 @@ class Cluster:
         return (job for job in self.jobs.values() if not job.is_preview)
 
     def open_job(self, job: Job) -> None:
-        """A job is new here, comes from the ledger, or begins again after it had ended."""
+        """Add a job that is not over: it is new, comes from the ledger, or begins again after it had ended."""
         if (ended := job.user.ended.pop(job.id, None)) is not None:
             self._count_ended(ended, -1)
         self.jobs[job.id] = self.open[job.id] = job.user.open[job.id] = job
@@ -234,13 +234,13 @@ class Cluster:
             self.orphans[job.id] = None  # until a client is attached
 
     def close_job(self, job: Job) -> None:
-        """A job has become final; what it held is still to be given back."""
+        """Take a job that has become final out of the open ones. What it held is still to be given back."""
         del self.open[job.id], job.user.open[job.id]
         job.user.charge(Resource.OPEN_JOBS, -1)
         job.user.charge(Resource.LEDGER_BYTES, -job.ledger_bytes)
 
     def remember(self, job: EndedJob) -> None:
-        """A job is over: it comes into the history."""
+        """Add a job that is over to the history."""
         self.jobs[job.id] = job.user.ended[job.id] = job
         self._count_ended(job, 1)
         if job.is_preview and job.client is None:
@@ -251,7 +251,7 @@ class Cluster:
         self.outbox.append(Recall(job.id, purpose, peer))
 
     def forget(self, job: EndedJob) -> None:
-        """An ended job leaves the history."""
+        """Remove an ended job from the history and from the ledger."""
         del self.jobs[job.id], job.user.ended[job.id]
         self._count_ended(job, -1)
         self.users.let_go(job.user)
@@ -264,14 +264,15 @@ class Cluster:
             job.user.charge(Resource.ENDED_JOBS, amount)
 
     def resume_source(self, job: Job, request: JobRequest) -> Job:
-        """A job whose source was not kept when it ended has been submitted again."""
+        """Give a job its source again, which was not kept when the job ended and has now been submitted again. Return
+        the job."""
         before = job.ledger_bytes
         job.take_source(request)
         job.user.charge(Resource.LEDGER_BYTES, job.ledger_bytes - before)
         return job
 
     def describe_source(self, job: Job, request: JobRequest) -> None:
-        """More is known of a job's source than when it was submitted; its chunks and tasks stay as they are."""
+        """Describe a job's source anew, because more is known of it by now. Chunks and tasks stay as they are."""
         before = job.ledger_bytes
         job.describe_source(request)
         job.user.charge(Resource.LEDGER_BYTES, job.ledger_bytes - before)
@@ -304,7 +305,7 @@ class Cluster:
         they wait for, and those that are being sent, for whether they stand back behind others."""
         for job in self.open.values():
             if job not in self.situations.in_work:
-                job.worked_at = float("-inf")  # it may be more than its turn that it waits for
+                job.worked_at = float("-inf")  # say at once what it waits for: that may be more than its turn
                 self.changes.touch(job)
         for job in self.uploads.jobs:
             self.changes.touch(job)
@@ -319,7 +320,8 @@ class Cluster:
         return next((one.addresses for one in self.aggregators.values() if one.store == store), [])
 
     def keep_failed(self, job: Job, track: Track, index: int) -> None:
-        """The owner is to keep a chunk that failed as a file which people can look at."""
+        """Send a chunk that failed to the job's owner, which keeps it as a file that people can look at. Large chunks,
+        and more than MAX_FAILED_CHUNKS of a job, are not kept."""
         owner, key = self.owner_of(job), (track.number, index)
         if owner is None or index not in track.stream.here or key in job.kept_failed:
             return
@@ -331,13 +333,13 @@ class Cluster:
     # ── payloads that are not what they were ─────────────────────────────────────────────────────────────────────
 
     def check(self, job: Job, track: Track, index: int, *, is_stage: bool = False, lease: Lease | None = None) -> None:
-        """A payload arrived damaged: is it so in the spool? Nothing is asked about one that is needed no more."""
+        """Have the spool's copy of a payload that arrived damaged checked, if the payload is still needed."""
         if not job.is_final and (index in track.intermediates if is_stage else index in track.stream.here):
             self.outbox.append(Check(job.id, track.number, track.stream.number, index, is_stage, lease))
 
     def lose_chunk(self, job: Job, stream: int, index: int, now: float) -> None:
-        """A chunk is gone from the spool: it is given up with what was begun of its tasks, and asked for again where a
-        task of it is not stored."""
+        """Give up a chunk that is gone from the spool, with what was begun of its tasks. It is asked for again if one
+        of its tasks is not stored."""
         if job.is_final or index not in job.streams[stream].here:
             return
         job.give_up(stream, index)
@@ -351,7 +353,7 @@ class Cluster:
             self.ask_again(job, now)
 
     def ask_again(self, job: Job, now: float) -> None:
-        """The client of a job is told which chunks are needed that had been given up, if there are any."""
+        """Tell the client of a job which of the chunks that were given up are needed again, if there are any."""
         if job.miss_freed():
             job.ask_anew(now)
             self.note(EventKind.SOURCE_NEEDED, f"job {job.id} needs chunks again that were given up", job.id)
@@ -359,7 +361,7 @@ class Cluster:
     # ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def exhausted(self, track: Track, past: TaskFailures) -> bool:
-        """Has a task failed often enough, and on two workers where there are two?"""
+        """Return True if a task has failed `max_failures` times, and on two workers if there are two that can do it."""
         if len(past.failures) < self.rules.max_failures:
             return False
         count = len(track.chain.steps)
@@ -383,7 +385,7 @@ class Cluster:
         return self.users.total[Resource.STAGED_BYTES]
 
     def free_intermediate(self, job: Job, track: Track, index: int) -> None:
-        """What was done of a task's chain is not needed any more."""
+        """Free what is done of a task's chain, if there is any: it is not needed any more."""
         if track.drop_begun(index):
             self.outbox.append(FreeStage(job.id, track.number, index))
 

@@ -137,7 +137,8 @@ class Fleet:
         return (self.by_name[name] for name in reversed(self._lost))
 
     def join(self, peer: int, hello: Hello, details: WorkerDetails, host: str, now: float) -> WorkerRecord:
-        """A worker is there (again, perhaps). It must have been `lose`d before if it was there already."""
+        """Add a worker that has connected, perhaps again, and return its record. If an earlier session of it was still
+        connected, `lose` must have been called for that."""
         withheld = _withheld(details)
         given = [name for name in names_of(details) if name not in withheld]
         offers = frozenset([*given, *(f"kind:{kind}" for kind in details.kinds)])
@@ -215,7 +216,8 @@ class Fleet:
         return record
 
     def phase_changed(self, worker: WorkerRecord) -> None:
-        """A worker may have begun to compute, or have nothing left to compute."""
+        """Put a worker with credit into the other line of its group if it has begun to compute, or has nothing left to
+        compute."""
         group = worker.group
         if group is None or worker.line is None:
             return
@@ -247,8 +249,8 @@ class Fleet:
         return {group.build for group in self.able_groups(needs)}
 
     def commonest_build(self, needs: Needs, refused: Set[str]) -> str:
-        """Return the fingerprint that most of those have who offer all of `needs`, of the first of equals; "" without
-        any."""
+        """Return the commonest fingerprint of workers that offer all of `needs`, except those that are `refused`; the
+        first of equally common ones; "" if there are none."""
         counts: dict[str, int] = {}
         for group in self.able_groups(needs):
             if group.build not in refused:
@@ -257,7 +259,7 @@ class Fleet:
 
     @property
     def fingerprints(self) -> frozenset[str]:
-        """Of connected workers."""
+        """Return the fingerprints of connected workers, except those that drain."""
         return frozenset(build for _, build in self.groups)
 
     def pick(self, needs: Needs, unwanted: Set[str], refused: Set[str], *, idle_only: bool) -> WorkerRecord | None:

@@ -35,7 +35,7 @@ MAX_CHUNK_FRAMES: Final = 10_000_000
 """Frames of one chunk: records of the shortest kind in one of the usual size. It also keeps sums within an integer."""
 
 NO_ROOM_WAIT_S: Final = 5.0
-"""How long a job waits for which there is no room, before its next tasks find out whether there is some again."""
+"""How long a job waits after there was no room for it, before its next tasks find out whether there is some again."""
 
 
 TURN_S: Final = 1.0
@@ -162,12 +162,12 @@ class Job:
         return True
 
     def set_priority(self, priority: int) -> None:
-        """Its next tasks come before those of other jobs of its user that have a lower one."""
+        """Change the priority. The next tasks come before those of the user's jobs that have a lower one."""
         self.request = replace(self.request, priority=priority)
         self._changes.mark(self, Urgency.NOW)
 
     def attach(self, peer: int, session: str, now: float) -> None:
-        """A client sends it."""
+        """Attach the client that sends the job's source from now on."""
         self.client, self.session = peer, session
         self.upload.accepted, self.upload.moved_at, self.upload.edited_as = 0, now, ""
         self.mark()
@@ -188,18 +188,19 @@ class Job:
         self._changes.mark(self, Urgency.ACKNOWLEDGED)
 
     def ask_anew(self, now: float) -> None:
-        """Chunks of it are needed again; its client is told which. What is left of its upload is kept for as long as
-        that of one that stops now."""
+        """Have its client told which chunks are needed again. The timeout of the upload begins anew: what is here is
+        kept for as long as if the upload stopped now."""
         self.upload.moved_at = now
         self._changes.mark(self, Urgency.MISSED)
 
     def supersede(self, job: str) -> None:
-        """Its source was edited and is submitted anew as another job."""
+        """Note that the source was edited, and was submitted anew as another job."""
         self.upload.edited_as = job
         self.mark()
 
     def give_to(self, store: str, name: str) -> None:
-        """Another aggregator, or the same one anew, is to keep its results: those of before are lost."""
+        """Have another aggregator, or the same one anew, keep the job's results, under the next owner epoch. Results of
+        before are forgotten."""
         self.owner = Owner(store, name, self.owner.epoch + 1)
         for track in self.tracks:
             track.forget_results()
@@ -208,12 +209,12 @@ class Job:
         self.mark()
 
     def disown(self) -> None:
-        """No aggregator keeps its results."""
+        """Take the job from its owner: no aggregator keeps its results."""
         self.owner.store = self.owner.name = ""
         self.mark()
 
     def await_holdings(self) -> None:
-        """Its owner is asked what it has stored, or is away: until it answers nothing is handed out."""
+        """Note that the owner was asked what it has stored, or is away. Until it answers nothing is handed out."""
         self.owner.holdings_known = self.owner.finish_sent = False
         self.mark()
 
@@ -238,7 +239,8 @@ class Job:
         self.mark()
 
     def wait_for_room(self, reason: str, now: float) -> None:
-        """There is none for its results, or between its workers: nothing more is computed for it for a while."""
+        """Compute nothing more for the job for NO_ROOM_WAIT_S, because there is no room for its results, or for what
+        lies between its workers."""
         self.no_room = Shortage(now + NO_ROOM_WAIT_S, reason)
         self.mark()
 
@@ -322,7 +324,7 @@ class Job:
         return [stream.here.union(stream.freed) for stream in self.streams]
 
     def asset_index(self, value: str) -> int | None:
-        """The chunk of the assets' stream that a file is; None for one that is not here."""
+        """Return the index of a file as a chunk of the assets' stream; None if the file is not here."""
         index = next((number for number, each in enumerate(self.request.assets) if each.value == value), None)
         return index if index is not None and index in self.streams[-1].here else None
 
@@ -353,7 +355,7 @@ class Job:
         self.mark()
 
     def forget_chunks(self) -> None:
-        """Its upload has stopped: nothing that came of it is kept. What is stored stays stored."""
+        """Forget all chunks, because the upload has stopped. Results that are stored stay stored."""
         self.upload.waits_long = True
         self._clear_work()
         self.mark()
@@ -370,7 +372,8 @@ class Job:
         return freed
 
     def miss_freed(self) -> bool:
-        """After the owner's word on its holdings: chunks given up that must be redone are needed again."""
+        """Count chunks that were given up as needed again, if a task of them is not stored. Return whether there are
+        any."""
         missed = [stream.miss_freed() for stream in self.streams]
         if any(missed):
             self.mark()
@@ -379,29 +382,29 @@ class Job:
     # ── its end, and another beginning ───────────────────────────────────────────────────────────────────────────
 
     def end(self) -> None:
-        """It is over: what it held is given back, and only who asked for what is kept of its submission."""
+        """Give back what the job held, because it is over. Keep of its submission only who asked for what."""
         self._clear_work()
         self._take_request(self.request.shortened())
 
     def begin_again(self) -> None:
-        """A person's retry of one that was over: only what was asked for, its owner and how many chunks there are, is
-        as before."""
+        """Have a job that was over begin again, because a person wishes it. Only what was asked for, its owner and the
+        numbers of chunks stay as they were."""
         self.set_state(JobState.PENDING, JobCode.RETRIED, "it begins again")
         self.result = JobResult()
         self.upload.waits_long = True
         self.announced = Announced()
 
     def take_source(self, request: JobRequest) -> None:
-        """It begins again, and this is once more what was asked for. Its priority stays: it may have been changed.
-        Where the source still comes, its End will tell once more how many chunks there are, and what it is: until then
-        the job must not be finished."""
+        """Take what was asked for, with the source, of a job that begins again. The priority stays, because it may have
+        been changed. If the source is still coming, End will say how many chunks there are and describe it; the job
+        must not be finished before."""
         self._take_request(replace(request, priority=self.request.priority))
         if not request.is_whole:
             self.chunk_counts = None
         self._clear()
 
     def describe_source(self, request: JobRequest) -> None:
-        """More is known of its source by now; what workers are told of it is the same."""
+        """Describe the source anew, because more is known of it by now. What workers are told of it stays the same."""
         self._take_request(request)
         self.mark()
 

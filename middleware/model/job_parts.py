@@ -36,7 +36,7 @@ class Upload:
         accepted (chunks): over the present attachment of a client.
         told_window_bytes (bytes): the send window that its client was told last.
         moved_at (s): when it went on, or a task of the job was stored; None where that is not known.
-        waits_long: some of it was here, or a person wished it again: it is waited for long.
+        waits_long: it is waited for long, because some of it was here before, or a person had the job retried.
         edited_as: the job in which the source, edited since, was submitted anew.
     """
 

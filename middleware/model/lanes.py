@@ -20,8 +20,8 @@ from .users import User
 NOBODY: Final[frozenset[str]] = frozenset()
 
 MAX_LEFT: Final = 64
-"""Entries of tracks that left a lane, beside as many as there are of those that wait: so that a job that is paused, or
-given another priority, again and again leaves no more behind."""
+"""A lane removes the entries of tracks that have left it once there are more than this, and more than entries of tracks
+that wait. So a job that is paused, or given another priority, again and again leaves no more behind."""
 
 Key = tuple[int, int, int, int, int]
 """The order of tracks: their user's last turn, priority (negative), the job's last turn, then the older job, then the
@@ -55,9 +55,9 @@ class Place:
 class Lane:
     """Tracks that the same groups of workers can serve.
 
-    Both heaps are put right when they are read: whoever was served since comes later than where its entry stands, and
-    nobody ever comes earlier: a track whose job's priority changes leaves, and takes a new place. What left stays in
-    its heap until it comes up there, or until most of the entries are of such.
+    Both heaps are corrected when they are read. That is enough, because nobody moves forward: whoever was served since
+    comes later than its entry says, and a track whose job's priority changes leaves and takes a new place. The entry of
+    a place that has left stays in its heap until it comes to the top, or until most entries are of such places.
     """
 
     def __init__(self, groups: tuple[Group, ...]) -> None:
@@ -152,7 +152,7 @@ class Lanes:
         return iter(self._lanes.values())
 
     def put(self, job: Job, track: Track, groups: tuple[Group, ...] | None, *, is_sending: bool) -> None:
-        """A track waits for a worker of these groups; with None it is a special one."""
+        """Have a track wait for a worker of these groups; with None, as a special one."""
         place = self._places.get(track)
         if place is None or (place.lane and place.lane.groups) != groups or place.priority != job.request.priority:
             self.take_out(track)
@@ -208,7 +208,7 @@ class Lanes:
         return jobs
 
     def tried(self, place: Place) -> None:
-        """A special track found nobody: others are tried before it comes up again."""
+        """Put a special track, for which no worker was found, behind all others that are to be tried."""
         if self.special.pop(place.track, None) is not None:
             self.special[place.track] = place
 

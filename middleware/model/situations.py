@@ -16,7 +16,7 @@ class Situations:
         self.freeable: dict[Job, None] = {}  # jobs that may have chunks here which are stored everywhere
 
     def sort(self, job: Job) -> None:
-        """Keep a job among those that are in the same situation."""
+        """Put a job into the situations that it is in, and take it out of the others. `freeable` is kept elsewhere."""
         flying = delivered = 0
         for track in job.tracks:
             flying += len(track.queue.in_flight)

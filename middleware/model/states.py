@@ -41,7 +41,7 @@ TASK_TRANSITIONS: Final[dict[TaskState, frozenset[TaskState]]] = {
     TaskState.QUEUED: frozenset({TaskState.ASSIGNED, TaskState.STORED, TaskState.ABSENT}),
     TaskState.ASSIGNED: frozenset({TaskState.DELIVERED, TaskState.STORED, TaskState.QUEUED, TaskState.ABSENT}),
     TaskState.DELIVERED: frozenset({TaskState.STORED, TaskState.QUEUED, TaskState.ABSENT}),
-    TaskState.STORED: frozenset({TaskState.QUEUED, TaskState.ABSENT}),  # only when the owner lost its store
+    TaskState.STORED: frozenset({TaskState.QUEUED, TaskState.ABSENT}),  # only when the owner lost it, or its store
 }
 
 

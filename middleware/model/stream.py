@@ -120,7 +120,7 @@ class Stream:
         return chosen
 
     def clear(self) -> None:
-        """Know of no chunk."""
+        """Forget all chunks."""
         self._charge(-len(self._facts), -self.spooled_bytes)
         self.here, self.freed, self._facts = Bitmap(), Bitmap(), {}
         self.frame_count = 0

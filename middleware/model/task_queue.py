@@ -22,7 +22,7 @@ from .states import TASK_TRANSITIONS, TaskState
 from .stream import Stream
 
 MAX_CANDIDATES: Final = 16
-"""Returned tasks looked at for one free worker; more of them than this that it may not get are a sick worker."""
+"""Returned tasks that are looked at for one free worker. A worker that may not get any of so many is a sick one."""
 
 LOOK_AHEAD: Final = 8
 """Of so many chunks the longest goes first, so that a short one is left to fill up the end of the job (longest
@@ -197,7 +197,8 @@ class TaskQueue:
     # ── chunks come and go ───────────────────────────────────────────────────────────────────────────────────────
 
     def chunk_came(self, index: int, frames_before: int) -> None:
-        """A chunk is here that was not, and counted for `frames_before` frames until now."""
+        """Queue the task of a chunk that has come; if it is stored, count its frames instead, of which `frames_before`
+        are counted already."""
         if index in self.stored:
             self.stored_frames += self._stream.frames_of(index) - frames_before
         elif index not in self.in_flight:
@@ -220,7 +221,7 @@ class TaskQueue:
             self._return(index)
 
     def chunk_went(self, index: int, frames_lost: int = 0) -> None:
-        """A chunk is not here any more, and `frames_lost` of its frames do not count any more."""
+        """Take the task of a chunk that is gone out of the queue; if it is stored, count `frames_lost` frames less."""
         if index in self.stored:
             self.stored_frames -= frames_lost
         elif index not in self.in_flight:
@@ -282,13 +283,13 @@ class TaskQueue:
         self._on_change()
 
     def put_first(self, index: int) -> None:
-        """A task that is in trouble now comes before the fresh ones, if it is queued."""
+        """Put a task that is in trouble before the fresh ones, if it is queued."""
         if self.state_of(index) is TaskState.QUEUED and index not in self._returned:
             self._ahead.pop(index, None)
             self._return(index)
 
     def store(self, index: int) -> InFlight | None:
-        """A task that was not stored is; return its flight, if it had one."""
+        """Note that a task is stored now; return its flight, if it had one."""
         flight = self._land(index)
         if flight is None and index in self._stream.here:
             self._leave_queue(index)

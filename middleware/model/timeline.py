@@ -59,7 +59,8 @@ class Timeline:
         return JobTimeline([*self._numbers], packed(rows), zero_s, now, self.left_out, self.is_whole)
 
     def _note_if_room(self, lease: LeaseRecord, ended_at: float, outcome: SpanOutcome) -> None:
-        """Write it down, unless its worker's name, or what goes well, has no room any more."""
+        """Write down that a lease has ended. It is left out if there is no room for its worker's name, or if it went
+        well and only some of those are kept."""
         number, went_well = self._number_of(lease.worker), outcome is SpanOutcome.STORED
         self._went_well += went_well
         if number is None or (went_well and self._went_well % self._step):

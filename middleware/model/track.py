@@ -19,7 +19,7 @@ from .timeline import Timeline
 from .users import Resource, User
 
 DELIVERED: Final = frozenset({SpanOutcome.STORED, SpanOutcome.DUPLICATE})
-"""How a lease ends whose result the aggregator has."""
+"""How a lease ends if the aggregator has its result."""
 
 
 class Attempt(NamedTuple):
@@ -106,8 +106,8 @@ class Track:
     # ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def assign(self, record: LeaseRecord, now: float, *, adopted: bool = False) -> bool:
-        """A lease on a task, queued or in flight already, begins; or one goes on that was thought lost. Return whether
-        that is a retry."""
+        """Begin a lease on a task that is queued or in flight already; with `adopted`, one that was thought lost goes
+        on. Return whether that is a retry."""
         self.begun_at.setdefault(record.index, now)
         self.queue.begin(record, now)
         if adopted:
@@ -126,7 +126,8 @@ class Track:
             self.timeline.note(record, now, outcome)
 
     def lose(self, index: int) -> TaskFailures:
-        """A lease was lost with its worker, or what it brought on its way."""
+        """Note that a lease on a task was lost with its worker, or its result on its way. Return what went wrong with
+        the task so far."""
         past = self.task_failures.setdefault(index, TaskFailures())
         past.losses += 1
         past.retry = "loss"
@@ -169,7 +170,7 @@ class Track:
         return not adopted
 
     def store(self, index: int, now: float) -> InFlight | None:
-        """A task that was not stored is; return its flight, if it had one."""
+        """Note that a task is stored now; return its flight, if it had one."""
         flight = self.queue.store(index)
         begun_at = self.begun_at.pop(index, None)
         if begun_at is not None:
@@ -220,8 +221,8 @@ class Track:
         self.tally.forget_results()
 
     def hand_on(self, record: LeaseRecord, size: int, now: float) -> list[LeaseRecord]:
-        """A stage is done, and what came of it is kept. Returns the leases that have nothing more to bring: that one
-        first. With none left the task is at the front of the queue."""
+        """Note that a stage is done, and that its intermediate is kept. Return the leases that have nothing more to
+        bring, `record` first. If no lease is left, the task is at the front of the queue."""
         flight, step = self.queue.in_flight[record.index], record.part.stage.stop
         self.pace(step).add(now - flight.first_handed_out_at)
         self.drop_begun(record.index)
@@ -233,7 +234,7 @@ class Track:
         return sorted(done, key=lambda one: one is not record)
 
     def drop_begun(self, index: int) -> bool:
-        """What is done of a task is not needed any more; return whether there was anything."""
+        """Forget what is done of a task, which is not needed any more; return whether there was anything."""
         found = self.intermediates.pop(index, None)
         if found is not None:
             self._user.charge(Resource.STAGED_BYTES, -found.size)
@@ -241,7 +242,7 @@ class Track:
         return found is not None
 
     def drop_all_begun(self) -> None:
-        """Every task begins with its chunk again."""
+        """Forget what is done of all tasks: each begins with its chunk again."""
         for index in list(self.intermediates):
             self.drop_begun(index)
 
@@ -251,12 +252,12 @@ class Track:
         return sum(one.size for one in self.intermediates.values())
 
     def share_no_more(self, reason: str) -> None:
-        """The chain must be done by one worker from now on."""
+        """Have each task done by one worker from now on, with all of its chain. `reason` is a sentence for people."""
         self.whole_only = reason
         self._on_change()
 
     def choose_build(self, fingerprint: BuildPath) -> None:
-        """All results are to be of these builds, one for each step."""
+        """Choose the builds, one for each step, that all results must be of."""
         self.fingerprint = fingerprint
         self._on_change()
 

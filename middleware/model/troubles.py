@@ -51,7 +51,7 @@ class Troubles:
 
 
 def _key(trouble: Trouble) -> Key:
-    """Return what troubles have in common that are told as one, by the newest: a filter fails alike on all workers, and
-    a worker in one way after another, whatever it was at."""
+    """Return a key: troubles that have the same one are told as one, by the newest. A filter fails with the same text
+    on all workers; a machine fails with ever new texts, so its worker stands in the key instead."""
     where = trouble.worker if trouble.fault == Fault.MACHINE else trouble.text
     return trouble.kind, trouble.job, trouble.output, trouble.filter, where

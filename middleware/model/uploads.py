@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Uploads:
     """Jobs that a connected client still sends. `look` is the only writer.
 
-    Where room is scarce, jobs that are paused or that nobody can do stand back behind the others: what they hold comes
-    free when their time is over only, and they would take it again at once.
+    If room is scarce, jobs that are paused or that nobody can do stand back behind the others and get none. What they
+    hold is freed only when their time is over, and then they would take it again at once.
     """
 
     def __init__(self) -> None:
