@@ -1,4 +1,4 @@
-"""The files that filters name, as this process has them: of its tasks all, of others as many as there is room for."""
+"""The files of filters that this process has: all that its tasks name, and others as long as there is room for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the compute thread is at, and from when on it counts as stuck."""
+"""Which task the compute thread has, and when it counts as stuck."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class Computer:
         self._present: _Order | None = None
 
     def start(self, task: Task, payload: Buffer, assets: Mapping[str, bytes] = NO_ASSETS) -> None:
-        """Only when the task before has been reported. `assets` are the files that the task names."""
+        """Begin a task. What became of the one before must have been reported. `assets` are the files that it names."""
         self._present = order = _Order(task, payload, assets)
         self._orders.put(order)
 
@@ -84,7 +84,7 @@ class Computer:
             self._present.is_abandoned = True
 
     def run(self) -> None:
-        """The body of the thread; for ever."""
+        """Compute one task after the other, for ever: the body of the thread."""
         while True:
             self._report(self._outcome(self._orders.get()))
 

@@ -54,7 +54,8 @@ def describe(name: str, status: int, lease: Lease | None, *, was_oom: bool, was_
 
 
 class OutOfMemoryCounter:
-    """How often the kernel has killed for memory where this process lives; each kill explains one death."""
+    """Counts how often the kernel has killed a process for memory in this process's control group, or else on this
+    machine; each kill explains one death."""
 
     def __init__(self, root: Path = Path("/")) -> None:
         self._file = _counter_file(root)
@@ -68,7 +69,7 @@ class OutOfMemoryCounter:
         return True
 
     def _read(self) -> int:
-        """0 where the system does not tell (not Linux)."""
+        """Return the kernel's count of such kills; 0 where the system has none (not Linux)."""
         try:
             lines = self._file.read_text().splitlines() if self._file else []
         except OSError:
@@ -77,8 +78,8 @@ class OutOfMemoryCounter:
 
 
 def _counter_file(root: Path) -> Path | None:
-    """Our own control group's counter (version 2 or 1), so that no neighbour's kill is taken for ours; otherwise
-    the machine's."""
+    """Return the file with our own control group's counter (version 2 or 1), so that no neighbour's kill is taken for
+    ours; else the file with the machine's; None if there is neither."""
     groups = root / "sys/fs/cgroup"
     candidates = []
     for number, controllers, path in _groups(root / "proc/self/cgroup"):

@@ -149,7 +149,8 @@ class Compute:
 
 @record
 class Abandon:
-    """The compute thread is to give its task up at the next frame. Whatever it still answers ends it."""
+    """Has the compute thread give its task up at the next frame. Whatever it answers to the task's Compute then, the
+    thread is idle again."""
 
     lease: Lease
 

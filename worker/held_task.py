@@ -33,7 +33,7 @@ class Identity:
 
 
 def fault_of(task: Task) -> str:
-    """Return why a task can be nobody's, as a sentence; empty where it can be worked on, or at least tried."""
+    """Return a sentence about why no worker could do a task; empty if it can at least be tried."""
     chain, stage = task.output.get("chain", []), task.stage
     if not task.owner:
         return "the task names no store for its result"
@@ -74,7 +74,7 @@ class HeldTask:
 
     @property
     def told_phase(self) -> LeasePhase:
-        """As others know it: a lease of whose end they have not heard is being delivered."""
+        """Return the phase as others know it. A lease that is over counts as being delivered until they hear of it."""
         return LeasePhase.DELIVERING if self.phase is Phase.RELEASING else LeasePhase(self.phase.value)
 
     def beat(self) -> LeaseBeat:

@@ -22,7 +22,7 @@ STEADY_S: Final = 5.0
 """A connection that held for so long was a good one: the next failure is a first one again."""
 
 SAY_AGAIN_S: Final = 30.0
-"""Somebody who is away is mentioned in the log this often, not once a try."""
+"""How often a peer that is away is mentioned in the log, instead of once for each try."""
 
 
 @dataclass(slots=True, eq=False)
@@ -59,7 +59,7 @@ class Link:
         self.redial.failed(now, share=0.5 + jitter / 2)
 
     def move(self, addresses: tuple[Address, ...], now: float) -> None:
-        """The peer is said to be at these addresses now: they are tried at once."""
+        """Take the addresses at which the peer is said to be now, and have them dialled at once."""
         if self.state is not LinkState.RESTING:
             self.state = changed(LINK_TRANSITIONS, self.state, LinkState.RESTING)
         self.addresses = addresses

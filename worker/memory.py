@@ -19,7 +19,7 @@ LEAST: Final = 512 * MIB
 pictures."""
 
 DEFAULT_LEAST: Final = 1024 * MIB
-"""Below this the default does not go, however many processes share a machine: they hardly all need it at once."""
+"""The default limit is never below this, however many processes share a machine: hardly all need so much at once."""
 
 SHARE: Final = 0.9
 """Of the machine's memory, for all processes of a worker by default."""

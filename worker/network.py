@@ -79,7 +79,7 @@ class Network:
         self._loop.wake()
 
     def run(self, computer: Computer) -> int:
-        """Until the session ends or the parent is gone; returns the exit status."""
+        """Run the loop until the session ends or the parent is gone, and return the exit status."""
         self._computer = computer
         self._process.cpu_percent()  # the first figure is of the time since this call
         self._loop.watch(self._lifeline)
@@ -129,7 +129,8 @@ class Network:
             self._handle(ServerMessage(peer, event.message, event.payload))
 
     def _tell_compute_news(self) -> None:
-        """Progress is looked up once a turn, so that the compute thread need not wake this one at each frame."""
+        """Tell the session how far the compute thread is, and what it and others have reported. Progress is looked up
+        once a turn, so that the compute thread need not wake this one at each frame."""
         assert self._computer is not None
         progress = self._computer.progress
         if progress is not None and progress.lease == self._session.computation.lease:

@@ -9,8 +9,8 @@ from .settings import ALL
 
 
 def chosen_filters(text: str) -> tuple[str, ...]:
-    """The filters that a list of names, or `all`, stands for; of all those that can run here. Raises ValueError with a
-    sentence for a person."""
+    """Return the filters that a list of names stands for; `all` stands for all that can run here. Raises ValueError
+    with a sentence for a person."""
     known, lacking = registry.names(), registry.lacking()
     wanted = _names_in(text)
     if not wanted:
@@ -28,8 +28,8 @@ def chosen_filters(text: str) -> tuple[str, ...]:
 
 
 def lacking_filters(text: str) -> dict[str, str]:
-    """What keeps this worker from offering the others that `all` stands for, by name; nothing where only some were
-    asked for."""
+    """Return the filters that cannot run here, if `all` were asked for, each with what keeps this worker from offering
+    it. Return nothing if only some filters were asked for."""
     return registry.lacking() if ALL in _names_in(text) else {}
 
 

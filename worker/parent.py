@@ -60,7 +60,7 @@ KILL_AFTER_S: Final = DRAIN_LIMIT_S + 3.0
 """A child that has not ended so long after it was asked to is killed."""
 
 CALL_BACK: Final = signal.SIGUSR1
-"""What has this process start the workers again that the cluster has drained."""
+"""The signal on which this process starts the workers again that the cluster has drained."""
 
 log = logging.getLogger(__name__)
 
@@ -190,8 +190,8 @@ class Parent:
 
     @staticmethod
     def _remember(slot: Slot, death: Death | None) -> None:
-        """For the next Hello. A death that nobody was told of yet, and that names a lease, is worth more than one
-        that names none."""
+        """Keep a death, to be told in the next Hello. It does not replace an earlier one that names a lease and that
+        nobody was told of yet, unless it names a lease as well."""
         was_told = slot.note.stage is Stage.WELCOMED
         if not was_told and slot.death is not None and slot.death.lease and not (death and death.lease):
             return
@@ -228,7 +228,8 @@ class Parent:
     # ── watching ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _take_signals(self) -> int | None:
-        """The first one drains; the number of a second one is returned."""
+        """Act on the signals that have come: CALL_BACK calls drained workers back, the first other one drains all. The
+        number of a second one, which ends everything at once, is returned; else None."""
         while self._signals:
             number = self._signals.pop(0)
             if number == CALL_BACK:
@@ -302,7 +303,7 @@ def check_life(slot: Slot, process: subprocess.Popen[bytes]) -> None:
 
 
 def _is_stopped(process_id: int) -> bool:
-    """Somebody has paused it, and will let it go on."""
+    """Return True if somebody has paused a process, by a signal or in a debugger, and may let it go on."""
     try:
         return psutil.Process(process_id).status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
     except psutil.NoSuchProcess:

@@ -17,7 +17,7 @@ MAX_STORES: Final = 64
 
 
 class Peers:
-    """A link to each. Only wanted peers are dialled.
+    """A link to each peer. Only wanted peers are dialled.
 
     Args:
         middleware: its addresses.
@@ -43,7 +43,8 @@ class Peers:
         self.links[peer].opened(now)
 
     def lost(self, peer: ServerId, reason: str, code: str, now: float) -> str:
-        """Rests until a later try; returns a line for people, or "" when it was said a short while ago."""
+        """Note that a connection is lost, and have it rest until a later try. Return a line for people, or "" if that
+        was said a short while ago."""
         link = self.links[peer]
         was_open = link.state is LinkState.OPEN
         link.lost(now, self._jitter())
@@ -54,7 +55,8 @@ class Peers:
         return f"{'lost' if was_open else 'waiting for'} {what} at {at}: {reason}"
 
     def move(self, message: Aggregator, now: float) -> bool:
-        """An aggregator is there, or has moved. True when its present connection is to be given up."""
+        """Take the addresses of an aggregator that is there, or has moved. Return True if its present connection is to
+        be given up."""
         addresses = tuple(reachable(message.addresses, self._middleware_host))
         if not addresses or message.store == MIDDLEWARE:
             return False
@@ -70,7 +72,7 @@ class Peers:
         return had_connection
 
     def due(self, now: float) -> Iterable[tuple[ServerId, Link]]:
-        """Those to dial now; they count as being dialled."""
+        """Yield the peers to dial now, which count as being dialled from then on."""
         for peer, link in self.links.items():
             if link.dial_at is not None and link.dial_at <= now and self._is_wanted(peer):
                 link.dialled()

@@ -116,7 +116,7 @@ class Plugins:
 
     @staticmethod
     def _end(trial: _Trial) -> tuple[str, str]:
-        """The last lines that a trial said on both its outputs."""
+        """End a trial, and return the last lines of its standard output and of its standard error."""
         processes.end(trial.process)
         lines = []
         for file in (trial.out, trial.err):

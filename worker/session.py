@@ -77,8 +77,9 @@ DEFAULT_CREDIT: Final = 2
 """Where the middleware's Welcome names none."""
 
 HOLDINGS_PER_CREDIT: Final = 2
-"""Tasks taken for each credit. The middleware revokes what it does not adopt before it hands out anew, so it never has
-more here than its credit; from one that had, what is beyond this goes back unopened, so that memory stays bounded."""
+"""Tasks that this worker holds at most for each credit. A middleware never lends more than the credit, because it
+revokes what it does not adopt before it hands out anew. If one does, tasks beyond this bound are given back at once, so
+that memory stays bounded."""
 
 OUTCOMES: Final[dict[str, LeaseOutcome]] = {
     Verdict.KEPT: LeaseOutcome.STORED,
@@ -215,7 +216,7 @@ class Session:
         self._unsend(event.peer)
 
     def _unsend(self, peer: ServerId) -> None:
-        """What was sent to a peer and has no verdict counts as not sent."""
+        """Count what was sent to a peer, and has no verdict yet, as not sent."""
         for held_task in self.held_tasks.values():
             if held_task.destination == peer:
                 held_task.is_sent = False
@@ -276,7 +277,7 @@ class Session:
                 self._log(f"store {event.peer} says {code}: {text}")
 
     def _judged(self, stored: Stored, peer: ServerId) -> None:
-        """The verdict on what was sent."""
+        """Give a lease back with the verdict on what was sent for it."""
         held_task = None if stored.lease is None else self.held_tasks.get(stored.lease)
         if held_task is None or held_task.phase is not Phase.DELIVERING or held_task.destination != peer:
             return  # a late word on a lease that has ended
@@ -314,7 +315,8 @@ class Session:
                 self._release(held_task, LeaseOutcome.FAILED, cause)
 
     def _asset_came_damaged(self, value: str) -> None:
-        """The middleware takes the tasks back that need it, and can tell where it was damaged."""
+        """Tell the middleware, for each waiting task that needs it, that a file arrived damaged. The middleware takes
+        these tasks back, and can find out where the file was damaged."""
         for held_task in self.held_tasks.values():
             if held_task.phase is Phase.WAITING and value in held_task.task.assets:
                 self._tell(AssetRequest(held_task.task.lease, value, damaged=True))
@@ -409,7 +411,7 @@ class Session:
     # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _advance(self, now: float) -> None:
-        """What is due by now, and what the last event made possible."""
+        """Do what is due by now, and what the last event has made possible."""
         if self.is_exiting:
             return
         if self.computation.becomes_stuck(now):
@@ -438,7 +440,8 @@ class Session:
         self._drain(now, why)
 
     def _dismiss(self, now: float, *, wanted: bool) -> None:
-        """The cluster wishes this worker to leave, or to go on after all."""
+        """Drain, because the cluster wishes it; or (`wanted` is False) go on after all, unless there is a reason of
+        this machine's own to end."""
         self.is_dismissed = wanted
         if wanted:
             self._drain(now, "drained by the cluster")

@@ -36,8 +36,8 @@ class Stage(IntEnum):
 
 
 class Note:
-    """One shared note. Not for two writers of one field: the network thread writes stage, turns and whether it is
-    dismissed, the compute thread the lease."""
+    """One shared note. Each field has one writer: the network thread writes `stage`, `turns` and `is_dismissed`, the
+    compute thread `lease`."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
@@ -51,7 +51,7 @@ class Note:
             return cls(os.dup(file.fileno()))
 
     def clear(self) -> None:
-        """For the next child."""
+        """Clear the note for the next child."""
         self._memory[:] = bytes(SIZE)
 
     @property

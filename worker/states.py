@@ -9,7 +9,7 @@ from moviola.base.vocabulary import LeasePhase
 
 
 class Phase(Enum):
-    """Of a lease that this worker holds. When it ends, it is gone."""
+    """The phases of a lease that this worker holds. A lease that has ended has none."""
 
     WAITING = LeasePhase.WAITING.value  # its chunk is here
     COMPUTING = LeasePhase.COMPUTING.value
