@@ -10,13 +10,14 @@ from moviola.session.redial import PATIENCE_S, redial
 from moviola.wire.addresses import Address
 
 NEVER_REACHED_S: Final = 120.0
-"""How long an aggregator that never gave a byte is called: a machine that restarts is back by then, and an address that
-is none from here will not become one. (One that did is waited for PATIENCE_S.)"""
+"""How long an aggregator that has never given a part of a file is dialled again: a machine that restarts is back by
+then, and an address that does not work from here will not begin to. (One that has given a part gets PATIENCE_S.)"""
 
 
 class AggregatorLine:
-    """Where it is reached at none of its addresses, their ports are tried at the middleware's own host: that of a
-    cluster in containers knows names that nobody else knows, and its ports are published there.
+    """Says when the aggregator is dialled, and where. After each connection that gave nothing the place changes: from
+    the aggregator's own addresses to their ports at the middleware's host, and back. A cluster in containers may tell
+    addresses that only its containers know; its ports are published at that host.
 
     Args:
         addresses: where the aggregator may be; may be changed at any time.
@@ -32,7 +33,7 @@ class AggregatorLine:
 
     @property
     def trouble(self) -> str:
-        """Return why nothing comes, while the aggregator is not reached."""
+        """Return why the aggregator is not reached; empty while it gives what it is asked for."""
         return "; ".join(dict.fromkeys(self._obstacles.values()))
 
     @property
@@ -57,7 +58,7 @@ class AggregatorLine:
         return self.dial() if self._backoff.take(now) else []
 
     def gave(self, now: float) -> None:
-        """It has given a part of what it was asked for."""
+        """Note that the aggregator has given a part of what it was asked for: delays and patience begin anew."""
         self._has_given = True
         self._obstacles.clear()
         self._backoff.patience_s = PATIENCE_S
@@ -65,12 +66,12 @@ class AggregatorLine:
         self._backoff.worked()
 
     def hung_up(self) -> None:
-        """The connection has ended, and nothing was expected of it."""
+        """Note that the connection has ended while nothing was asked for over it; it is not made again by itself."""
         self.is_dialled = self.is_open = False
 
     def lost(self, reason: str, now: float) -> str:
-        """The connection has ended, or was not made, though something is expected of it. Return why it is not called
-        again; empty where it is."""
+        """Note that the connection has ended, or could not be made, while something is asked for; set when to dial
+        again. Return why the aggregator is given up, or "" where it will be dialled again."""
         self._obstacles[self.at_middleware] = reason
         if not self._has_given:
             self.at_middleware = not self.at_middleware

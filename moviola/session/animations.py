@@ -18,11 +18,16 @@ from moviola.media.video.containers import BY_EXTENSION
 def as_videos(
     materials: Sequence[Material], out: str | None, say: Callable[[str], None], *, strict: bool = False
 ) -> Iterator[list[Material]]:
-    """Give the block the materials; an only one that is an animation is a video where `out` is a video's name.
+    """Yield the materials; if the only one is an animation and `out` is a video's name, yield it as a video instead.
 
-    Its clip is a file that is gone behind the block; the material has the animation's name. Without such a name an
-    animation stays one. `say` is told what a video does not keep; where it is to be `strict`, that is refused. Raise
-    moviola.media.errors.UnreadableSource.
+    The video is a temporary file, which is deleted after the block; the material keeps the animation's name.
+
+    Args:
+        say: called with each thing that the video does not keep of the animation, a sentence each.
+        strict: raise instead where something is not kept.
+
+    Raises:
+        moviola.media.errors.UnreadableSource: the animation cannot be read, or not all of it is kept with `strict`.
     """
     path = _animation(materials)
     if out is None or path is None or Path(out).suffix.lower() not in BY_EXTENSION:

@@ -50,8 +50,8 @@ class ArrivingReader:
         check(self.source, order.outputs)
 
     def next_chunk(self) -> Chunk | None:
-        """Return the next chunk, None after the last. Those that were read before the file was whole come once more
-        when it is."""
+        """Return the next chunk, None after the last. Once the file is whole, it is read from its beginning: chunks
+        that were returned before are returned once more."""
         try:
             return self._of_front() or self._of_whole(self._whole or self._look_at_whole())
         except OtherThanItBegan:
@@ -78,7 +78,8 @@ class ArrivingReader:
         yield from self._begin()[1]
 
     def _of_front(self) -> Chunk | None:
-        """Return the next chunk of the file that still comes; None when there are no more. Raises BrokenOff."""
+        """Return the next chunk of the file that still comes; None when the file is whole, or its beginning gives no
+        more chunks or cannot be read on. What is wrong then shows when the whole file is waited for and read."""
         try:
             chunk = None if self._growing.is_whole else next(self._front, None)
         except Exception:
@@ -88,7 +89,8 @@ class ArrivingReader:
         return chunk
 
     def _look_at_whole(self) -> Reader:
-        """Split the file when it is whole; it must be what its beginning said."""
+        """Wait until the file is whole and return its reader. Raise OtherThanItBegan where the source is not what the
+        file's beginning said, BrokenOff where it will never be whole."""
         self._growing.wait_until_whole()
         self._front = iter(())  # with all that it holds
         whole = Reader(self._material, self._order)

@@ -68,7 +68,8 @@ class EventFeed:
         return Subscribe(journal, number, since_unix_s, self._job, sorted(self._kinds), snapshot=True)
 
     def lost(self, text: str, unix_s: float) -> list[ClusterEvent]:
-        """The connection is gone, or none could be made. Return what the listener is told: nothing the second time."""
+        """Note that the connection is gone, or could not be made. Return what the listener is told of it: nothing where
+        it knows that already."""
         if self._is_away:
             return []
         self._is_away = True
@@ -108,7 +109,8 @@ class EventFeed:
         return told
 
     def _go_on_to(self, number: int) -> None:
-        """Nothing up to a number is still to be told: who comes back goes on behind it."""
+        """Note that every event up to this number was told or is not wanted, so that the next subscription begins
+        behind it."""
         if self.position is not None and number > self.position.number:
             self.position = EventId(self.position.journal, number)
 
@@ -153,8 +155,8 @@ class EventFeed:
     # ── what happened unheard ────────────────────────────────────────────────────────────────────────────────────
 
     def _caught_up(self, snapshot: Snapshot, unix_s: float) -> list[ClusterEvent]:
-        """All parts of a snapshot are here. Return what must have happened in a gap before it, the last one with the id
-        of the snapshot's place."""
+        """Take a snapshot whose parts are all here as what is known now. Return what must have happened if events were
+        missed before it; only the last of these has an id, which is the snapshot's place."""
         if self.position is None:
             return []  # it belongs to no subscription
         self.position = EventId(self.position.journal, snapshot.number)

@@ -79,8 +79,8 @@ class Unreadable:
 
 @record
 class Begun:
-    """A file is to be fetched from `offset` on; what is before it lies here from an earlier try, or is not wanted. Nor
-    is what is from `stop` on, where there is one."""
+    """A file is to be fetched from byte `offset` up to byte `stop`; None: up to its end. What comes before `offset` is
+    here from an earlier try, or is not wanted; what comes from `stop` on is not wanted."""
 
     command: Begin
     offset: int

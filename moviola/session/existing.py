@@ -33,8 +33,8 @@ from moviola.session.units import counted
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where the files of one job go, for which order; `finished` where they are all there already, and nothing is to be
-    sent."""
+    """Where the files of one job go, and the order that makes them. `finished` is the outcome of an earlier run where
+    all its files are there already; then nothing is to be sent."""
 
     order: Order
     place: Place
@@ -132,7 +132,8 @@ class _Wanted:
 
 
 def _wanted(order: Order, place: Place, endings: Callable[[Encoder], tuple[str, ...]]) -> Iterator[_Wanted]:
-    """Yield all that a job of one's own folder may make, by the endings that its main files may have."""
+    """Yield every file and folder that a job of this order may write at `place`. `endings` returns the endings that a
+    main file may have with an encoder."""
     for output in order.outputs:
         for ending in endings(output.encoder):
             yield _Wanted(place.path_of("", output.name + ending), is_folder=not ending and not place.is_single)
@@ -148,7 +149,7 @@ def _ending(naming: Naming, source: Source, encoder: Encoder) -> tuple[str, ...]
 
 
 def _source(material: Material, order: Order) -> Source | None:
-    """Return the source, or None where it cannot be read, of which will be complained when its turn comes."""
+    """Return the source; None where it cannot be read: the error is told when the source's turn to be sent comes."""
     try:
         return split(material, order.cutting)[0]
     except (UnreadableSource, OSError):

@@ -44,7 +44,8 @@ class Files:
         return self._place.path_of(self._job, file)
 
     def begin(self, wanted: Begin) -> Begun | Kept | NotKept:
-        """What is there already of a file."""
+        """Return Kept if the whole file is here, or the aggregator's own copy can be shared; otherwise open its
+        temporary file, and return from which byte on it is to be fetched. NotKept: it cannot be written here."""
         try:
             target = self._place.target_of(self._job, wanted.file)
             if holds(target, wanted.size, wanted.xxh3):
@@ -82,7 +83,8 @@ class Files:
         return None
 
     def keep(self, command: Keep) -> Kept | ChecksumMismatch | NotKept:
-        """The file is whole: into its place with it, if it is what it should be."""
+        """Put the file, of which all bytes have come, into its place. Where its xxh3 is another than announced, delete
+        it and return ChecksumMismatch; NotKept where it cannot be put there."""
         assert self._open is not None
         assert self._wanted is not None
         target = self._place.target_of(self._job, command.file)
@@ -109,8 +111,8 @@ class Files:
         return Kept(command, listed)
 
     def _sync(self, file: str) -> None:
-        """Puts a file on the disk; those in a folder, which may be thousands, all at once with the next one that is in
-        none, such as the metrics, which come last."""
+        """Flush a file to the disk. Files in a folder, which may be thousands, are not flushed one by one, but all at
+        once with the next file that is in no folder, such as the metrics, which come last."""
         assert self._open is not None
         if "/" in file:
             self._is_unsynced = True

@@ -58,7 +58,8 @@ HOPELESS: Final[frozenset[str]] = frozenset(
 
 
 UNRELATED_TO_LOAD: Final = frozenset({JobCode.NO_WORKER, JobCode.TOO_LARGE})
-"""Codes of a pending job that other jobs of the same batch may well go past."""
+"""Codes of a job that waits for something else than a free worker. Its queued tasks are not counted as load, so other
+jobs of the same batch are begun meanwhile."""
 
 
 UNREMARKABLE: Final = frozenset({"", JobCode.UPLOADING})
@@ -88,8 +89,8 @@ TRANSITIONS: Final[dict[Phase, frozenset[Phase]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How it ended. `state` is the job's last one; a job that never was is `failed` or `cancelled`. `remains` is what
-    is left of it in the cluster, where the waiting for it ended rather than the job."""
+    """How a session ended. `state` is the job's last known state, or `failed` or `cancelled` where no job was made.
+    `remains` is what is left in the cluster if the session ended before the job did."""
 
     status: Status
     state: str
@@ -98,13 +99,13 @@ class Ending:
 
 
 class JobSession:
-    """A brain: give it `Start` first, and a Tick at `next_deadline`. What is asked of the middleware, and what becomes
-    of its answers, is for those who derive from this.
+    """A brain: give it `Start` first, and a Tick at `next_deadline`. Subclasses decide what the middleware is asked,
+    and what follows from its answers.
 
     Args:
         where: the middleware's name for people, such as `localhost:5000`.
-        is_patient: call a middleware again that was never reached, as one that was lost; whoever gives up is somebody
-            else. By default it ends at once, so that a person sees that the address is wrong.
+        is_patient: dial a middleware that was never reached again for PATIENCE_S, as one that was lost. By default the
+            session ends at once, so that a person sees that the address is wrong.
     """
 
     def __init__(self, where: str, *, is_patient: bool = False) -> None:
@@ -200,7 +201,7 @@ class JobSession:
         return None
 
     def _note_waiting(self, now: float) -> None:
-        """Remember since when it waits for what it waits for."""
+        """Set `waiting_since` to now when what the job waits for has changed; None while it waits for nothing."""
         cause = ""
         if self.trouble:
             cause = "the middleware"
@@ -219,36 +220,36 @@ class JobSession:
     # ── what those who derive from this do ───────────────────────────────────────────────────────────────────────
 
     def _request(self) -> Message:
-        """What to ask a middleware for that has just taken the connection."""
+        """Return the message to send to a middleware that has just taken the connection."""
         raise NotImplementedError
 
     def _heard(self, job: Job, now: float) -> None:
-        """A record came; `_updated` follows if it is of this job."""
+        """Take a record; call `_updated` with it if it is of this job."""
         raise NotImplementedError
 
     def _refused(self, error: Error) -> None:
-        """An answer that is no record."""
+        """Take an error that the middleware has answered."""
         raise NotImplementedError
 
     def _remains(self) -> Remains:
-        """What is left of the job in the cluster without us."""
+        """Return what is left of the job in the cluster when this client goes."""
         raise NotImplementedError
 
     def _way_on(self) -> str:
-        """What becomes of the job without us, and what to do about it."""
+        """Return what becomes of the job when this client goes, and how to come back to it; ends a sentence."""
         raise NotImplementedError
 
     def _happened(self, event: Event) -> None:
-        """Any other event."""
+        """Take an event that this class does not handle itself."""
 
     def _progressed(self, job: Job) -> None:
-        """The record of a job that goes on."""
+        """Take the record of a job that has not ended."""
 
     def _go_on(self) -> None:
-        """After each event."""
+        """Add the commands that are due now; called after each event."""
 
     def _let_go(self) -> None:
-        """Nothing will be sent any more."""
+        """Release what was held for sending: nothing will be sent any more."""
 
     # ── the middleware comes and goes ────────────────────────────────────────────────────────────────────────────
 
@@ -286,7 +287,8 @@ class JobSession:
         return None
 
     def _refused_or_busy(self, error: Error, now: float) -> None:
-        """An answer that is no record. Who is refused because much is going on asks again later."""
+        """Take an error that the middleware has answered. A submission that is refused because the middleware is busy
+        is tried again later, over another connection."""
         if error.code == ErrorCode.BUSY and self.phase is Phase.SUBMITTING:
             self._outbox.append(HangUp(ServerRole.MIDDLEWARE))
             self._lost(error.text, error.code, now)

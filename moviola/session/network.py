@@ -21,7 +21,7 @@ IDLE_S: Final = 0.5
 
 
 class NothingYet:
-    """What a supply gives that has nothing to send now, and may have later."""
+    """What the requests of `Sender.send` yield while there is nothing to send, but may be later."""
 
 
 NOTHING_YET: Final = NothingYet()
@@ -43,10 +43,15 @@ class Sender:
         self._loop.wake()
 
     def send(self, requests: Iterable[UploadRequest | FollowRequest | Outcome | NothingYet]) -> Iterator[Outcome]:
-        """The outcomes as they come. Requests are taken when there is time for them, so that each source is opened
-        only then; none is taken after the middleware could not be reached, or after an interruption. What turns out
-        when its turn has come not to be sent is an outcome already, and passed on. Who has nothing to send for the
-        moment says so with NOTHING_YET."""
+        """Send the requests, and yield each outcome as it comes.
+
+        A request is taken only when the batch has room for one more job, so that its source is not opened earlier. None
+        is taken any more after the middleware could not be reached, or after an interruption.
+
+        Args:
+            requests: an Outcome among them, of a source that is not to be sent after all, is yielded as it is;
+                NOTHING_YET says that there is nothing to send for the moment.
+        """
         supply = iter(requests)
         supplied_all = False
         try:

@@ -40,7 +40,8 @@ class Order:
 
     @property
     def on_error(self) -> str:
-        """Return what the job's policy says; where its outputs differ, each goes by its own."""
+        """Return the outputs' `on_error` where it is the same for all. Where they differ, return BLACK if one of them
+        says so, otherwise ORIGINAL; each output still follows its own."""
         asked = {output.on_error for output in self.outputs}
         if len(asked) == 1:
             return asked.pop()
@@ -133,14 +134,16 @@ class OutputRequest:
         return Order(outputs, cutting, self._assets.of(chain for _, chain in suited))
 
     def _encoder_of(self, chain: Sequence[Step], kind: Kind) -> Encoder:
-        """Without pictures where nobody would look at them."""
+        """Return the encoder of an output. It has the codec NO_VIDEO if that was asked for or the chain changes no
+        picture; kinds that have no such option get the default codec instead."""
         changes_nothing = all(step.name in PICTURELESS for step in chain)
         if "no_video" in kind.options and (changes_nothing or self._encoder.codec == NO_VIDEO):
             return Encoder(NO_VIDEO)
         return replace(self._encoder, codec=Encoder().codec) if self._encoder.codec == NO_VIDEO else self._encoder
 
     def _on_error_of(self, chain: Sequence[Step], kind: Kind) -> str:
-        """Return what was asked for; else what shows nothing that a filter of the chain hides."""
+        """Return the `on_error` that was asked for. By default it is ORIGINAL, but if a filter of the chain hides
+        something, it is what shows nothing: BLACK for pictures, DROP for other material."""
         if self._on_error or not hides(chain, self._schemas):
             return self._on_error or OnError.ORIGINAL
         return OnError.BLACK if _has_pictures(kind) else OnError.DROP
@@ -173,8 +176,8 @@ def _refuse_equal_names(names: Sequence[str]) -> None:
 
 
 def output_names(chains: Iterable[tuple[str, Sequence[Step]]]) -> list[str]:
-    """A file's stem for each (name, chain): the name, or one made of its filters: `blur`, `blur-edges`; `blur-2` when
-    there was one already."""
+    """Return the stem of an output's files for each (name, chain): the name; without one the names of its filters, such
+    as `blur` or `blur-edges`, and `blur-2` where that is taken."""
     chains = list(chains)
     made = unique(
         ("-".join(step.name for step in chain)[:MAX_OUTPUT_NAME] for name, chain in chains if not name),
@@ -185,8 +188,8 @@ def output_names(chains: Iterable[tuple[str, Sequence[Step]]]) -> list[str]:
 
 
 def unique(names: Iterable[str], taken: Iterable[str] = (), *, are_files: bool = False) -> list[str]:
-    """The names, those that are `taken` or were there before with `-2`, `-3`, … behind (of files before the suffix),
-    also where a file system knows no capitals."""
+    """Return the names, each made unique: one that is `taken`, or equals an earlier one, gets `-2`, `-3`, … at its end,
+    or before its suffix with `are_files`. Capitals do not count, as some file systems ignore them."""
     used = {name.lower() for name in taken}
     result = []
     for name in names:
@@ -201,7 +204,8 @@ def unique(names: Iterable[str], taken: Iterable[str] = (), *, are_files: bool =
 
 
 def submission_key(source: Source, order: Order) -> str:
-    """The same for the same bytes and the same wishes, whoever asks, wherever the file lies."""
+    """Return the key of a submission. It is the same for the same source content, outputs and chunk sizes, whoever
+    submits it and wherever the file lies."""
     canonical: dict[str, Any] = {
         "kind": source.kind,
         "fingerprint": source.fingerprint,

@@ -111,8 +111,8 @@ class Outcome:
         yield from (warning for warning in self.warnings if warning not in known)
 
     def state_of(self, output: OutputOutcome) -> str:
-        """Return the job's state, for an output that ended well and is not here, though it was waited for, with that
-        said."""
+        """Return the job's state, with ", but not fetched" behind it where the job ended well and this output's file
+        should have been fetched, but was not."""
         is_missing = self.state in (JobState.DONE, JobState.PARTIAL) and self.status not in (
             Status.DONE,
             Status.PARTIAL,

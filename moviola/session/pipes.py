@@ -26,10 +26,11 @@ PIPE: Final = "-"
 """What stands for standard input among sources, and for standard output as `--out`."""
 
 MAX_INPUT_SIZE: Final = 64 * GIB
-"""Of standard input: as much as an aggregator holds of results by default. A pipe may never end."""
+"""Bytes that are read of standard input at most, for a pipe may never end: as much as an aggregator holds of results by
+default."""
 
 MIN_FREE_SIZE: Final = 256 * MIB
-"""That stay free on the disk of temporary files, which other programs need as well."""
+"""Bytes that are left free on the disk of temporary files, because other programs need it as well."""
 
 _BLOCK: Final = 1 * MIB
 _HEAD: Final = 64 * KIB  # that tells what it is

@@ -62,8 +62,8 @@ def arriving_request(
 ) -> tuple[UploadRequest, ArrivingReader]:
     """Return what is sent of a material that still comes, and its reader. It waits until the first chunk is settled.
 
-    Its job has a key of its own, as nobody knows yet what it continues: whoever wants a job continued that is open has
-    to have the whole file first. Files that filters name do not come with it.
+    The job gets a random key, because the key that finds an unfinished job of the same content is only known when the
+    whole file is. So it continues no earlier job. Files that filters name are not sent with it.
 
     Raises:
         moviola.media.growing.ComesLast, moviola.media.growing.BrokenOff: as `ArrivingReader`.

@@ -222,7 +222,8 @@ class Reading:
         self._lost_aggregator(reason, now)
 
     def _lost_aggregator(self, reason: str, now: float) -> None:
-        """What was asked for is asked for again. Where the job has its files they are enough."""
+        """Note that the connection to the aggregator has ended, so that the result is asked for again. End the reading
+        where the job has its files, which have all that is left, or the aggregator is given up."""
         self._is_asked, self._stalls_at = False, None
         if not self._is_wanted:
             return self._line.hung_up()

@@ -26,25 +26,27 @@ from moviola.session.outcome import Outcome, OutputOutcome, Status
 from moviola.wire.limits import MIB
 
 MAX_METRICS_SIZE: Final = 256 * MIB
-"""Of a file beside a result that is read to know it again. Metrics with all that can be listed in them are smaller."""
+"""Bytes of the largest file of metrics, or of notes, that is read to recognise a result. Metrics that list all that can
+be listed are smaller."""
 
 _STATUSES: Final = {JobState.DONE: Status.DONE, JobState.PARTIAL: Status.PARTIAL}
 
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """Files that an earlier run of the same job has left: they may be replaced. `outcome` is that of the earlier run
-    where all of its results are there and as they were made."""
+    """Files that an earlier run of the same job has left, which may be replaced. `outcome` is that of the earlier run
+    if all of its results are there and unchanged; otherwise None."""
 
     files: frozenset[Path] = frozenset()
     outcome: Outcome | None = None
 
 
 def recognised(material: Material, source: Source, order: Order, place: Place) -> Recognised:
-    """Return which of the files at a place are results of this very order on this very source.
+    """Return which of the files at a place were made by this order from this source.
 
-    The metrics of a result name the source's content, the filters and the encoder. It is one if they are the wanted
-    ones, and if the digest of the file beside them is the one that they tell. Files are listed as `followed`.
+    The metrics beside a result name the source's content, the filters and the encoder. The result is recognised if
+    these are the ones that are wanted, and if its digest is the one in the metrics. Links among the returned paths are
+    resolved by `followed`.
     """
     kind = KINDS[source.kind]
     files: set[Path] = set()

@@ -30,7 +30,7 @@ class Remarks:
                 self._sources[remark] += 1
 
     def end(self) -> None:
-        """No more sources come: say of how many it was true, where there were several."""
+        """Say each remark that was true of several sources once more, with how many. Call it after the last source."""
         for remark, count in self._sources.items():
             if count > 1:
                 self._display.remark(f"{remark} (so it was with {counted(count, 'source')})")

@@ -34,10 +34,12 @@ from moviola.wire.messages import Job
 
 @dataclass(frozen=True, slots=True)
 class UploadRequest:
-    """What is to be sent, where it is read from, and where its results go. With `detach` nobody waits for them. `path`
-    and `size` (bytes) are the source's. The same `session` as in an earlier try finds the job of that try, also if it
-    has ended; by default nobody had it before. `window_size` bytes of it may be sent and not accepted yet. `is_patient`
-    is as in JobSession. `preflight` is what was known of it before."""
+    """What is to be sent, where it is read from, and where its results go.
+
+    With `detach` nobody waits for the results. `path` and `size` (bytes) are the source's. With the `session` of an
+    earlier try the job of that try is found, even if it has ended; an empty one is replaced by a new one.
+    `window_size` is how many bytes of the source may be sent and not accepted yet. `is_patient` is as in JobSession.
+    `preflight` is what was known of the source before it is sent."""
 
     submission: Submission
     reader: ChunkReader
@@ -63,7 +65,7 @@ class UploadRequest:
 
     @property
     def frames(self) -> int:
-        """Of the source, as far as it is known before it is sent."""
+        """Return the number of the source's frames; 0 where it is not known before the source is sent."""
         return int(self.submission.source.facts.get("frame_count", 0))
 
     @property
@@ -167,7 +169,8 @@ class Run:
             self.end_read(self.pull(), now)
 
     def begin_read(self) -> None:
-        """Take up the read that is wanted: `pull` does it, perhaps in another thread, and `end_read` comes after it."""
+        """Prepare the read that is wanted. Call `pull` next, which may be done in another thread, and then `end_read`
+        with what it returned."""
         self._pull_wanted = False
         self._rewinds_first, self._is_rewound = self._is_rewound, False
 

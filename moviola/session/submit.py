@@ -114,14 +114,14 @@ class SubmitSession(JobSession):
     # ── the job's records ────────────────────────────────────────────────────────────────────────────────────────
 
     def _hear_window(self, window: ChunkWindow) -> None:
-        """A part of what the cluster has; the Job record that follows has the rest."""
+        """Keep a part of the list of chunks that the cluster has; the Job record that follows has the rest."""
         try:
             self._windows.add(window)
         except ProtocolError as error:
             self._end(Status.FAILED, f"the cluster tells what it has in a way that is not understood: {error.text}")
 
     def _whole(self, job: Job) -> Job:
-        """The record with all that the windows before it have told."""
+        """Return the record, with the chunks that the ChunkWindows before it have told added to its `have`."""
         if job.have is None:
             return job
         return replace(job, have=[bitmap.to_wire() for bitmap in self._windows.take(job.job, 0, job.have)])
@@ -181,8 +181,8 @@ class SubmitSession(JobSession):
             self._leave()
 
     def _leave(self) -> None:
-        """End the session of one that detaches, where all is sent: of a job that was all there no other record may
-        come."""
+        """End a session that detaches as soon as everything is sent. It is also looked at right after the End is sent:
+        if the cluster had everything before, no further record may come."""
         if self._detach and self.phase is Phase.WAITING and self._all_sent:
             assert self.record is not None
             self._end(Status.DONE, "", self.record.state)

@@ -14,7 +14,8 @@ BATCH_WINDOW_S: Final = 60.0
 """The time that is left is told from the last minute: files of a batch differ more than frames of a file do."""
 
 MIN_SHARE: Final = 0.01
-"""Of the work, before the rest is foretold: the first frames come late, and would promise hours."""
+"""The part of the work that must be done before a time left is told: the first frames come late, so an earlier estimate
+would promise hours."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,26 +47,26 @@ class Display(Protocol):
     interval_s: float
 
     def show(self, views: Sequence[JobView], now: float) -> None:
-        """How far all jobs are that are not over; called as often as one likes."""
+        """Show how far these jobs are, which are all that have not ended; may be called as often as one likes."""
 
     def say(self, text: str) -> None:
-        """One line that stays."""
+        """Write a line that stays."""
 
     def remark(self, text: str) -> None:
-        """The same, except where only what must be said is shown."""
+        """Write a line that stays, but leave it out where only what must be said is shown."""
 
     def close(self) -> None:
-        """No more is shown; what was live is wiped."""
+        """Wipe what is shown live, and show no more."""
 
 
 class BatchDisplay(Display, Protocol):
     """Where the progress of several jobs is shown, and of all of them together."""
 
     def begin(self, count: int, size: int) -> None:
-        """So many sources are to be sent, of so many bytes in all."""
+        """Learn how many sources are to be sent, and how many bytes they have together."""
 
     def ended(self, outcome: Outcome) -> None:
-        """One of them is over, or was never begun."""
+        """Count a source that has ended, or was never begun."""
 
     def make_room(self) -> None:
-        """Something is about to be written to the same terminal by another way: what is live is wiped."""
+        """Wipe what is shown live, because something else is about to be written to the same terminal."""
