@@ -32,16 +32,16 @@ class User:
     is_admin: bool = False
 
     def may_see(self, owner: str) -> bool:
-        """Return True if a job of the user `owner` is shown to this one. To all others it is answered as a job that
-        does not exist: an id that is right must not be told from one that is not."""
+        """Return True if this user may see a job of the user `owner`. A job that a user may not see is answered like
+        one that does not exist, so that nobody can find out which ids exist."""
         return self.is_admin or owner == self.name
 
 
 class Access(Protocol):
-    """How a request is told to be somebody's.
+    """Finds out which user made a request.
 
     Attributes:
-        cookie: the name of the cookie of those who log in; empty where nobody needs to.
+        cookie: the name of the session cookie that a login gives; empty where nobody needs to log in.
     """
 
     @property
@@ -51,7 +51,7 @@ class Access(Protocol):
         """Return who asks. Raises moviola.web.problems.Problem where that is not known."""
 
     async def log_in(self, connection: HTTPConnection, token: str) -> tuple[User, str]:
-        """Return whose a token is, and the value of a cookie that stands for it. Raises Problem for a wrong one."""
+        """Return the user of a token, and the value of the session cookie for it. Raises Problem for a wrong token."""
 
 
 def is_of_own_page(connection: HTTPConnection) -> bool | None:
@@ -102,7 +102,7 @@ class OnlyUser:
         return self._user
 
     async def log_in(self, connection: HTTPConnection, token: str) -> tuple[User, str]:
-        """Raise Problem: nobody needs to."""
+        """Raise Problem: this gateway needs no login."""
         raise Problem(409, "This gateway asks nobody to log in: whoever reaches it is its one user", "no-login")
 
 
@@ -113,8 +113,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Identification:
-    """Middleware that finds out who asks before anything of the body is read. A request whose user is not known goes
-    on: paths that are for everybody answer it, and all others raise the problem by `identity_of`.
+    """ASGI middleware that identifies the user of a request before its body is read. A request without a known user is
+    passed on as well: paths that are for everybody answer it, and all others call `identity_of`, which raises.
 
     Args:
         app: the application.

@@ -1,8 +1,8 @@
 """An upload that is sent on while it comes: its first chunks are in the cluster before its last byte is here.
 
-Only a few are at a time, and few of one user, because each holds a thread for as long as its sender takes; all others
-are received whole first. So is whatever cannot be cut before its end, and what may continue a job that is open: only
-its whole content tells which.
+Only a few uploads are sent on in this way at a time, and few of one user, because each holds a thread for as long as
+its sender takes. All others are received whole first. So are files that cannot be cut before their end, and files that
+may continue an unfinished job, because only the whole content tells which job that is.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ MAX_OF_USER: Final = 2
 """Of these, those of one user: one slow network does not take the places of all."""
 
 CANCEL_S: Final = 0.5
-"""How long the end of a broken upload waits for the cluster to forget its job. Whose gateway dies, it forgets by itself
-after a while."""
+"""How long a broken upload waits for the cluster to forget its job. If the gateway dies, the cluster forgets the job by
+itself after a while."""
 
 WHOLE_FIRST: Final = (Problem, WireError, ChainError, ParameterError, UnreadableSource, ComesLast, OSError, ValueError)
 """Why an upload is received whole first; what is wrong with it is told then."""
@@ -73,21 +73,21 @@ class Places:
     _left: asyncio.Event = field(default_factory=asyncio.Event)
 
     def take(self, user: str) -> bool:
-        """Take a place for an upload of a user, where there is one."""
+        """Take a place for an upload of a user; return False where none is free."""
         if self._of_user.total() >= MAX_ARRIVING or self._of_user[user] >= MAX_OF_USER:
             return False
         self._of_user[user] += 1
         return True
 
     def give_back(self, user: str) -> None:
-        """An upload is over."""
+        """Give back the place of an upload that is over."""
         self._of_user[user] -= 1
         self._of_user += Counter()  # forgets users without any
         self._left.set()
 
     async def wait_until_empty(self) -> None:
-        """Return when no upload is under way any more. The end of the gateway breaks them off: they have a moment to
-        have their jobs forgotten."""
+        """Wait until no upload is under way any more, for CANCEL_S at most. Called when the gateway ends, which breaks
+        uploads off: in this time they have their jobs forgotten."""
         with suppress(TimeoutError):
             async with asyncio.timeout(CANCEL_S):
                 while self._of_user.total():
@@ -120,7 +120,8 @@ class ArrivingUpload:
         self._task = asyncio.create_task(self._go())
 
     async def sent(self) -> Sent | None:
-        """Return what has become of it, when all of it is here; None where it is still to be sent, as a whole."""
+        """Call when the whole body has come. Return the job that the upload has become; None where it could not be sent
+        while it came, and is still to be sent as a whole."""
         self.growing.end()
         sent = await self._task
         if sent is None:
@@ -129,14 +130,15 @@ class ArrivingUpload:
 
     @property
     def remark(self) -> str:
-        """What there is to say, in a sentence, where it is sent as a whole after all; mostly nothing."""
+        """A sentence for the sender if chunks were sent already, but the end of the file showed that it is to be cut
+        otherwise, so it is sent anew as a whole; else empty."""
         if self._reader is None or not self._reader.is_other:
             return ""
         was = "its end showed that it is to be cut otherwise than its beginning said, so it was sent anew as a whole"
         return f"{self.growing.path.name}: {was}"
 
     async def abandon(self) -> None:
-        """It was broken off, or is not wanted: nothing of it stays."""
+        """Stop sending, and have the cluster forget the job: the upload was broken off, or is not wanted."""
         self.growing.break_off()
         self._task.cancel()
         with suppress(asyncio.CancelledError):

@@ -101,8 +101,8 @@ class Comparisons:
         return self._kept.get(id)
 
     async def check(self) -> None:
-        """Raise Problem where one is under way, and so no other may begin. One that is over, and only has to be cleared
-        away, is waited for."""
+        """Raise Problem if a comparison is under way, because a gateway makes one at a time. If the last one is over
+        and only its files are still being removed, wait for that."""
         task = self._task
         if task is not None and self._current is not None and self._current.is_over:
             await asyncio.wait([task])
@@ -118,7 +118,7 @@ class Comparisons:
             user: whose it is.
             request: what is compared.
             folder: with the source; it gets the results, and goes when the comparison is over.
-            sanitized: returns a sentence without what is nobody's business, such as paths.
+            sanitized: returns a sentence without what a user must not see, such as paths of this machine.
         """
         await self.check()
         told = Comparison(
@@ -208,6 +208,6 @@ class Comparisons:
 
 
 def _kill(process: Process) -> None:
-    """Kill a comparison's process, with those that it has started: they are a session of their own."""
+    """Kill a comparison's process together with all processes that it has started, which are in its session."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

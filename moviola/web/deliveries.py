@@ -13,8 +13,8 @@ MAX_WAITING: Final = 1000
 """Events that wait for one webhook, of some 500 bytes each. One more, and the oldest is given up."""
 
 MAX_TRIES: Final = 10
-"""How often one event is tried: with the delays between them over eight and a half minutes, in which a receiver that
-is deployed anew or crashed is back."""
+"""How often one event is tried. With the delays between the tries that takes eight and a half minutes, in which a
+receiver that is deployed anew, or has crashed, is back."""
 
 FIRST_DELAY_S: Final = 1.0
 """Seconds between a first failure and the next try; each further one waits twice as long."""
@@ -131,7 +131,7 @@ class DeliveryQueue:
         return [GiveUp(delivery, f"tried {MAX_TRIES} times, at last: {refusal}")] if refusal else []
 
     def _begin_anew(self) -> None:
-        """Another event is the first one now: its tries are counted from the beginning."""
+        """Reset the count of tries and the delay, because another event is the first one now."""
         self._tries = 0
         self._backoff = Backoff(FIRST_DELAY_S, LONGEST_DELAY_S)
 

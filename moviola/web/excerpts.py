@@ -130,8 +130,8 @@ def _request(upload: Upload, material: Material, wanted: OutputRequest, settings
 
 
 def _previewed(settings: JobSettings, schemas: Mapping[str, FilterSchema]) -> tuple[str, list[str]]:
-    """Return the chain to run, and what it lacks: a filter that decides which frames there are would leave out the very
-    ones that are shown."""
+    """Return the chain to run, and a remark for each filter that is left out of it: a filter that decides which frames
+    there are could drop the very frames that the preview shows."""
     if len(settings.filters) != 1:
         raise _bad(f"A preview shows one chain, and there are {len(settings.filters)}; say 'filters' once")
     _, steps = read_chain(settings.filters[0])
@@ -148,7 +148,8 @@ def _previewed(settings: JobSettings, schemas: Mapping[str, FilterSchema]) -> tu
 
 
 def _as_clip(upload: Upload, paths: Sequence[Path], before: int, wanted: OutputRequest) -> tuple[list[Path], list[int]]:
-    """Return the clip that is made of a video, or of pictures out of one, and which of its frames are shown."""
+    """Make a clip of a video, or of pictures of a video's frames. Return its path, in a list, and the indexes of its
+    frames that are shown."""
     clip = upload.folder / "clip.mkv"
     if any(kind_of_file(path) is not images.KIND for path in paths):
         if len(paths) > 1:

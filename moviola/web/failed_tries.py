@@ -8,21 +8,23 @@ from collections import OrderedDict
 from typing import Final
 
 TRIES: Final = 10
-"""Wrong tokens from one address in a row: enough for a script that was given the token of yesterday."""
+"""Wrong tokens in a row that one address may give without waiting: enough for a script that has an old token."""
 
 TRY_EVERY_S: Final = 6.0
-"""… and after those one in so many seconds. A token has 256 random bits, which nobody guesses: what is limited is the
-processor time that tries cost."""
+"""After TRIES wrong tokens an address may give one more in each period of so many seconds. A token has 256 random bits,
+which nobody guesses; what is limited is the processor time that tries cost."""
 
 MAX_ADDRESSES: Final = 4096
 """Addresses that are remembered, those that tried last: 1 MB."""
 
 IPV6_NETWORK: Final = 64
-"""Bits of an IPv6 address that name a network (RFC 4291, 2.5.1): who has one of its addresses can have all."""
+"""Bits of an IPv6 address that name a network (RFC 4291, 2.5.1). A machine in it can take any of its addresses, so they
+are counted together."""
 
 
 class FailedTries:
-    """Counts the tries of each address, as a bucket from which each takes one and which fills again with time."""
+    """Limits failed tries of each address by a token bucket: each try takes one of TRIES, and one comes back every
+    TRY_EVERY_S seconds."""
 
     def __init__(self) -> None:
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # tries, and when there were so many
@@ -37,7 +39,7 @@ class FailedTries:
         return 0
 
     def give_back(self, address: str, now: float) -> None:
-        """A try that was counted was right, or was not made."""
+        """Take the count of a try back, because its token was right or was not verified."""
         key = _network(address)
         self._set(key, self._now(key, now) + 1.0, now)
 
@@ -56,7 +58,7 @@ class FailedTries:
 
 
 def _network(address: str) -> str:
-    """Return what stands for all addresses that one machine can have."""
+    """Return the key under which an address is counted: an IPv4 address itself, an IPv6 address's network."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

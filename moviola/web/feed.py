@@ -30,7 +30,7 @@ MAX_BUFFERED: Final = 1000
 LISTENER_KINDS: Final = frozenset(ListenerKind)
 
 PASSING: Final = frozenset({EventKind.PROGRESS, ListenerKind.DISCONNECTED, ListenerKind.CONNECTED})
-"""Kinds of events that are not kept: who comes later has no use for them."""
+"""Kinds of events that are not kept: a listener that comes later has no use for them."""
 
 FIRST_S: Final = 5.0
 """How long a listener waits for the first answer of a middleware that may be restarting."""
@@ -42,8 +42,8 @@ class Told(NamedTuple):
     Attributes:
         event: what happened.
         data: what is written of it.
-        place: where a listener stands that has it. An event without an id has one as well: behind it is what comes
-            next.
+        place: the position in the journal of a listener that has this event. Events without an id have one as well: the
+            feed's own position when they were told.
     """
 
     event: ClusterEvent
@@ -124,7 +124,8 @@ class Feed:
 
     @property
     def place(self) -> EventId | None:
-        """Where a listener stands that has been told everything; None until a gap is made up for."""
+        """The position in the journal of a listener that has been told everything; None while events are missed whose
+        results are not told yet."""
         return None if self._brain.has_gap else self._brain.position
 
     def is_over(self, job: str) -> bool:
@@ -132,7 +133,8 @@ class Feed:
         return self._brain.state_of(job) in FINAL_STATES
 
     def has_ended(self, job: str, after: EventId) -> bool:
-        """Return whether a job is over, and whoever has the event `after` has missed nothing of it."""
+        """Return whether a job is over, and a listener that has the event `after` was told all of it: no event of this
+        job, and no gap, comes behind `after`."""
         return self.is_over(job) and all(
             told.event.kind != ListenerKind.MISSED and told.event.job != job for told in self._behind(after)
         )
@@ -166,9 +168,10 @@ class Feed:
                 listener.push(told)
 
     def _behind(self, after: EventId) -> Iterator[Told]:
-        """Yield what is kept behind an event; first that some was missed, where that is so."""
+        """Yield the events that are kept behind an event. If some between are not kept any more, first yield an event
+        that says so."""
         kept = list(self._kept)
-        begin = 0  # behind the last of all that whoever has the event was told, here or by another gateway
+        begin = 0  # the place in `kept` behind the last event that a listener at `after` has been told
         for index, told in enumerate(kept, 1):
             place = told.place
             if place is not None and place.journal == after.journal and place.number <= after.number:

@@ -69,7 +69,8 @@ class _Ended:
 
 @dataclass(slots=True)
 class _Form:
-    """What the parser tells, gathered until it is carried out: the parser calls functions that cannot wait."""
+    """Collects what the parser reports, for `take_parts` to carry out afterwards: the parser calls its functions
+    synchronously, and files are written asynchronously."""
 
     receiver: Receiver
     upload: Upload
@@ -97,7 +98,7 @@ class _Form:
         }
 
     async def take_parts(self) -> None:
-        """Carry out what was told. Raises Problem."""
+        """Write to files and fields what the parser has reported since the last call. Raises Problem."""
         told, self._told = self._told, []
         for one in told:
             match one:

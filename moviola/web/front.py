@@ -97,7 +97,7 @@ class Front:
 
     @property
     def clock(self) -> Clock:
-        """In which units times are told; known with the beginning."""
+        """The time scales of the fragments; may be asked for after `begin`."""
         assert self._video is not None
         if self._sound is None:
             return Clock(self._video.timescale, self._video.lead)
@@ -133,7 +133,8 @@ class Front:
         return Beginning(data, *about, self._sound is not None)
 
     async def fragments(self, begin_s: Fraction) -> AsyncGenerator[bytes, None]:
-        """Yield each fragment as soon as its frames are there, from that on which has the frame of a time in seconds.
+        """Yield each fragment as soon as its frames are there, beginning with the one that has the frame shown at
+        `begin_s` (seconds).
 
         Raises:
             MediaError: a result is none of this version, or of another encoder than the first.
@@ -169,8 +170,8 @@ class Front:
         return None
 
     async def _go_to(self, begin_s: Fraction, video: LiveVideo) -> None:
-        """Make what is shown at a time the next, or the last where the video ends before. A chunk that cannot be behind
-        it is read first, and from there on it is looked for."""
+        """Set `_next` to the result that has the frame shown at `begin_s`, or to the last one where the video ends
+        before. Jump to a result that is surely not behind it first, and read on from there one by one."""
         first = self._next
         assert first is not None
         if self._duration_s is not None:

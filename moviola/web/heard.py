@@ -47,10 +47,10 @@ class Heard:
         return True
 
     async def until(self, end_s: Fraction) -> Run | None:
-        """Return what sounds before a time and was not given.
+        """Return the sound before `end_s` that was not given yet; None where there is none.
 
-        A chunk that is not full may be the last, and then nothing comes any more before the job's end: so the next one
-        is taken if it is there, and not waited for.
+        A chunk that is not full may be the last one, and then no other comes before the job ends. So after such a chunk
+        the next one is taken only if it is there already, and not waited for.
         """
         while self.live.end_s < end_s:
             if self.live.may_be_over and not self._ask().done():
@@ -66,7 +66,7 @@ class Heard:
         return self.live.until(None)
 
     async def go_to(self, begin_s: Fraction) -> None:
-        """Leave out what sounds before a time."""
+        """Skip the sound before a time."""
         index = int((begin_s - self.live.first_s) / self.live.chunk_s) if self.live.chunk_s else 0
         if index > 1:
             self.close()

@@ -19,13 +19,13 @@ class Part(Protocol):
     """What asks over a line, and takes what comes."""
 
     def welcomed(self) -> None:
-        """The line is open, for the first time or again."""
+        """Called when the line has been opened, for the first time or again: ask for what is wanted."""
 
     def take(self, message: Message) -> None:
-        """A message came, for this part or for another."""
+        """Take a message that came; it may be meant for another part."""
 
     def lost(self, reason: str) -> None:
-        """The line is lost, or could not be opened. It will be tried again."""
+        """Called when the line was lost, or could not be opened. The line dials again by itself."""
 
 
 class Line:
@@ -63,7 +63,7 @@ class Line:
         self._links.send(self._link, message)
 
     def worked(self) -> None:
-        """Note that the middleware does what it should: a lost line is dialled at once again."""
+        """Note that the middleware works: after the next loss the line is dialled again after the shortest delay."""
         self._backoff.worked()
 
     def hang_up(self, reason: str) -> None:

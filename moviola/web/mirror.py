@@ -102,7 +102,7 @@ class Mirror:
         self._timer = asyncio.get_running_loop().call_later(RESYNC_S, self._ask_again)
 
     def _ask_again(self) -> None:
-        """Ask anew, or dial anew where the last answer is still to come: whoever owes it may be gone."""
+        """Ask for all records again. If the last answer has not come, dial again instead: the middleware may be gone."""
         if self._fresh is None:
             self._ask()
         else:
@@ -131,9 +131,9 @@ class Views:
 
 
 class Mirrors:
-    """The views of each user who has asked. The middleware shows each what it may see.
+    """The views of each user who has asked. The middleware shows each user what that user may see.
 
-    There are no more than users, whose number whoever tells them apart bounds.
+    There is at most one a user, and the gateway's `Access` bounds how many users there are.
     """
 
     def __init__(self, target: Target, memory: ReceiveMemory) -> None:

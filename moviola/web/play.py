@@ -33,7 +33,8 @@ RETRY_AFTER_S: Final = 10
 HAVE_FILES: Final = (JobState.DONE, JobState.PARTIAL)
 
 END_S: Final = 60.0
-"""How long the middleware may take to say that a job has ended whose aggregator has spliced it."""
+"""How long the middleware may take to say that a job has ended after the aggregator has no more results of it, because
+they are spliced."""
 
 LOOK_S: Final = 0.2
 """Between two looks at a job that is about to end."""

@@ -22,8 +22,8 @@ class Part(NamedTuple):
 def part_of(size: int, header: str | None, if_range: str | None, etag: str) -> Part | None:
     """Return the part that a header `Range` asks for; None where the whole file is to be sent.
 
-    That is so without the header, where it is in no form that is known here (several ranges, other units), and where
-    the file is another one than the request has a part of.
+    The whole file is to be sent if there is no such header, if its form is not supported here (several ranges, other
+    units), and if the file has changed since the client got a part of it (`If-Range`).
 
     Args:
         size: of the file, in bytes.
@@ -52,6 +52,6 @@ def part_of(size: int, header: str | None, if_range: str | None, etag: str) -> P
 
 
 def is_known(if_none_match: str | None, etag: str) -> bool:
-    """Return True if whoever asks has the file: the header `If-None-Match` names its tag."""
+    """Return True if the client has the file already: the header `If-None-Match` names its tag."""
     tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
     return etag in tags or "*" in tags

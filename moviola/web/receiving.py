@@ -57,7 +57,7 @@ class Upload:
     Attributes:
         folder: with the folders SOURCES and ASSETS.
         fields: of the query and of the form, by name.
-        is_kept: it does not go when the request is over: whoever keeps it removes the folder.
+        is_kept: the folder is not removed when the request is over; whoever sets this removes it.
     """
 
     folder: Path
@@ -105,8 +105,8 @@ class Receiver:
 
     @asynccontextmanager
     async def upload(self, request: Request) -> AsyncIterator[Upload]:
-        """Give the block an empty upload, which is gone afterwards unless it is kept. Raises Problem where there is no
-        place for it."""
+        """Yield an empty upload with the fields of the query. Its folder is removed after the block unless it
+        `is_kept`. Raises Problem where too many are under way, or the body is announced as too large."""
         if self._count >= MAX_UPLOADS:
             detail = f"{MAX_UPLOADS} uploads are under way, and more are not taken at a time; try again in a moment"
             raise Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, "too-many-uploads", {"Retry-After": str(RETRY_AFTER_S)})
@@ -176,8 +176,8 @@ class Receiver:
         return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
 
     def _own_folder(self) -> Path:
-        """Return this process's folder, made at the first call. It is locked as long as the process lives; what
-        another one left behind that was killed is removed."""
+        """Return this process's folder. The first call makes it and locks it for as long as the process lives; it also
+        removes the folders of processes that were killed, which nobody has locked."""
         if self._folder is None:
             for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
                 _remove_abandoned(left)

@@ -16,7 +16,7 @@ Pieces = Callable[[int], AsyncGenerator[bytes, None]]
 class RemoteFile(RandomReads):
     """A file that is read in a thread which `anyio.to_thread.run_sync` has started; its bytes come by the event loop.
 
-    It is read on where it was read before. Elsewhere it is asked for anew, so whoever reads it should seek seldom.
+    Reading on from the last position is cheap. After a seek elsewhere the bytes are requested anew, so seek seldom.
 
     Args:
         file: which one.
@@ -41,7 +41,7 @@ class RemoteFile(RandomReads):
         return data
 
     async def _come(self) -> None:
-        """Have the piece that begins where it is read next."""
+        """Fetch the piece that begins at the current position, and hold it."""
         if self._source is None or self._at != self._held_at + len(self._held):
             await self.shut()
             self._source = self._pieces(self._at)

@@ -22,11 +22,12 @@ from moviola.wire.limits import MAX_CHUNKS
 T = TypeVar("T")
 
 FIRST_NUMBER: Final = MAX_CHUNKS + 1
-"""Of a fragment that comes of a file: it may follow those that came of chunks, and numbers rise."""
+"""The sequence number of the first fragment that is made of a file. It may follow fragments that were made of chunks,
+and the numbers of fragments must rise."""
 
 
 class Replay:
-    """A finished file as it is played: `begin` or `go_on` first, then `fragments`.
+    """A finished file as it is played: `begin`, then `fragments`; `fragments` alone where a player has the beginning.
 
     Args:
         file: of the output.
@@ -56,12 +57,12 @@ class Replay:
     async def fragments(
         self, begin_s: Fraction, played: Played | None = None, clock: Clock | None = None
     ) -> AsyncGenerator[bytes, None]:
-        """Yield each fragment, from that on which has the frame of a time in seconds.
+        """Yield each fragment, beginning with the one that has the frame shown at `begin_s`.
 
         Args:
-            begin_s: the time.
-            played: what is left out, because it was given before; `begin_s` means nothing then.
-            clock: of the beginning that was given; by default the file's own.
+            begin_s: the time in seconds.
+            played: how far it was played before; what comes before that is left out, and `begin_s` is ignored.
+            clock: the time scales of the beginning that the player has; by default the file's own.
 
         Raises:
             as `begin`.

@@ -32,8 +32,8 @@ MAX_SENDING: Final = 4
 chunks in memory; the others wait on disk."""
 
 BUSY_S: Final = 15.0
-"""How long a cluster is called that is away or does not take a job, until whoever sent it is told to come again: the
-whole body would have to be sent again."""
+"""How long a cluster that is away, or does not take a job, is called before the sender is told to try again later. The
+sender is not told at once because the whole body would have to be sent again."""
 
 
 class Sending:
@@ -92,7 +92,7 @@ class Sending:
         return _checked(run)
 
     def _end_read(self) -> None:
-        """Hand on what was read, if anything was; nothing holds the chunk any longer here."""
+        """Hand the chunk that was read to the run, if the read has ended, and keep no reference to it."""
         if self._read is not None and self._read.done():
             read, self._read = self._read, None
             self._run.end_read(read.result(), time.monotonic())
@@ -104,8 +104,8 @@ class Sending:
 
 
 async def _wait(woken: asyncio.Event, deadline: float | None, gives_up_at: float, ends_at: float | None) -> None:
-    """Wait until something comes, or until a deadline (s, monotonic): the session's, the end, or the time at which it
-    is given up, which counts once."""
+    """Wait until `woken` is set, or the earliest of the deadlines (s, monotonic) has come. `gives_up_at` is no deadline
+    any more once it has passed: the caller has looked at it then, and may have gone on."""
     now = time.monotonic()
     deadlines = (deadline, gives_up_at if gives_up_at > now else None, ends_at)
     due = min((at for at in deadlines if at is not None), default=None)
@@ -132,7 +132,7 @@ def _late(run: Run) -> Problem:
 
 
 def _checked(run: Run) -> Run:
-    """Return a run that is over and ended well. Raises Problem."""
+    """Return the run, which is over, if its job was sent, whatever became of the job. Raises Problem otherwise."""
     ending = run.session.ending
     assert ending is not None
     match ending.status:

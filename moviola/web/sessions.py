@@ -21,7 +21,7 @@ SESSION_S: Final = 7 * 86_400
 """How long a session lasts, in seconds: a week of work without another login."""
 
 LABEL: Final = b"moviola web sessions 1"
-"""What the key is for: no other use of the cluster's secret makes the same key."""
+"""Makes the key differ from all other keys that are derived from the cluster's secret."""
 
 MAC_SIZE: Final = 32
 """Bytes of HMAC-SHA256."""
@@ -30,7 +30,7 @@ _VALUE: Final = re.compile(rf"([0-9a-f]{{{2 * ID_SIZE}}})\.([0-9]{{1,12}})\.([0-
 
 
 class Sessions:
-    """Makes the values of cookies, and tells whose one is.
+    """Makes the values of session cookies, and finds the account that one stands for.
 
     Args:
         secret: the cluster's. Without one, sessions end with this process and hold at no other gateway.
@@ -52,7 +52,8 @@ class Sessions:
         return f"{account.token.id}.{end}.{self._mac(account, end)}"
 
     def account_of(self, value: str, users: Users) -> Account | None:
-        """Return whose session a value is; None if it is none, is over, or its account has another token now."""
+        """Return the account of a session; None if the value is not valid, the session is over, or the account has
+        another token now."""
         found = _VALUE.fullmatch(value)
         account = None if found is None else users.by_token.get(found[1])
         if found is None or account is None or not hmac.compare_digest(self._mac(account, found[2]), found[3]):

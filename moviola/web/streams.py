@@ -117,7 +117,8 @@ def _may_know(user: User, event: ClusterEvent) -> bool:
 
 
 def _record(job: Job, place: EventId | None) -> ServerSentEvent:
-    """Return a job's record as an event; whoever comes back with its id goes on behind what has happened by then."""
+    """Return a job's record as an event. Its id is `place`, so that a listener that comes back with it is told what
+    happened after that."""
     data = json.dumps(job_json(job), ensure_ascii=False)
     return ServerSentEvent(data, event="job", id=None if place is None else str(place))
 

@@ -37,8 +37,8 @@ CHALLENGE: Final = 'Bearer realm="moviola"'
 
 
 class TokenAccess:
-    """Tells by its token, or by its session's cookie, whose a request is. The file is read again when it has changed;
-    while it cannot be read, nobody may in.
+    """Finds the user of a request by its token, or by its session cookie. The users file is read again when it has
+    changed; while it cannot be read, every request is refused.
 
     Args:
         path: of the users file.
@@ -67,8 +67,9 @@ class TokenAccess:
         return self._sessions.cookie
 
     async def identify(self, connection: HTTPConnection) -> User:
-        """Return who asks. Raises Problem where that is not known: 401, 429 after too many wrong tokens, 503; and 403
-        where a page of another site uses somebody's cookie."""
+        """Return who asks. Raises Problem: 401 for no token or a wrong one, and for a session that is over; 429 after
+        too many wrong tokens; 503 where the users file cannot be read or too many tokens are being verified; 403 where
+        a page of another site uses somebody's cookie."""
         given = connection.headers.get("authorization", "")
         if not given and (value := connection.cookies.get(self.cookie)):
             return await self._of_session(connection, value)

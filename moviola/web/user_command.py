@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _add(path: Path, name: str, role: Role) -> None:
-    """The token alone goes to standard output, so that a script can take it."""
+    """Add a user and print the token. The token alone goes to standard output, so that a script can take it."""
     now_unix_s = time.time()  # noqa: TID251 - people are told when somebody was added
     token = add_user(path, name, role, now_unix_s)
     what = "an admin" if role is Role.ADMIN else "a user"

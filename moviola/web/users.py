@@ -165,16 +165,17 @@ def remove_user(path: Path, name: str) -> Account:
 
 
 def state_of(path: Path) -> tuple[int, int, int, int]:
-    """Return what changes whenever the file does: inode, size, and times of its content and of its inode in
-    nanoseconds. Raises OSError."""
+    """Return values of which one changes whenever the file does: its inode, its size in bytes, and when its content and
+    its inode were changed (ns). Raises OSError."""
     found = path.stat()
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 @contextmanager
 def _changed(path: Path) -> Iterator[dict[str, Account]]:
-    """Give the block the users of a file, and write them back unless it raises. One process at a time may. Where the
-    block raises, or nothing was there before, the file is as it was. Raises UsersFileError."""
+    """Yield the users of a file by name, to be changed by the block, and write them back after it. Only one process at
+    a time is in such a block. If the block raises, the file stays as it was; one that was made here is removed. Raises
+    UsersFileError."""
     path = followed(path)
     is_new = not path.exists()
     try:
@@ -195,7 +196,7 @@ def _changed(path: Path) -> Iterator[dict[str, Account]]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[IO[bytes]]:
-    """Give the block the file at a path, made where there is none, while no other process has it here."""
+    """Yield the file at a path, locked against other processes that call this. Make an empty one where there is none."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "rb") as file:

@@ -70,7 +70,7 @@ async def webhooks(hooks: Hooks, feed_of: Callable[[], Feed], metrics: Metrics) 
 
 
 async def _listen(feed: Feed, kinds: frozenset[str], hooks: Sequence[_Hook]) -> None:
-    """Hand each event on that webhooks are to be told of."""
+    """Give each event that webhooks are to be told of to all of them."""
 
     def wants(event: ClusterEvent) -> bool:
         return event.kind in kinds
@@ -111,7 +111,7 @@ class _Hook:
         self._refusals = 0  # since it took something
 
     def tell(self, delivery: Delivery) -> None:
-        """Deliver an event, when all before it are."""
+        """Deliver an event after all earlier ones have been delivered or given up."""
         self._handle(Happened(delivery))
 
     async def close(self) -> None:
@@ -151,7 +151,7 @@ class _Hook:
         self._handle(Answered(refusal))
 
     async def _refusal(self, delivery: Delivery) -> str:
-        """Send a delivery; return why it was not taken, or "". Of the answer only the status is read."""
+        """Send a delivery; return why it was not taken, or "" if it was. Only the status of the answer is read."""
         headers = {
             **headers_of(self._key, delivery.id, int(time.time()), delivery.body),  # noqa: TID251 - the time of day
             "content-type": "application/json",
