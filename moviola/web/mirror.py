@@ -102,7 +102,7 @@ class Mirror:
         self._timer = asyncio.get_running_loop().call_later(RESYNC_S, self._ask_again)
 
     def _ask_again(self) -> None:
-        """Ask for all records again. If the last answer has not come, dial again instead: the middleware may be gone."""
+        """Ask for all records again. If the last answer has not come, dial again: the middleware may be gone."""
         if self._fresh is None:
             self._ask()
         else:

@@ -196,7 +196,7 @@ def _changed(path: Path) -> Iterator[dict[str, Account]]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[IO[bytes]]:
-    """Yield the file at a path, locked against other processes that call this. Make an empty one where there is none."""
+    """Yield the file at a path, locked against other processes that call this; make an empty one if there is none."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "rb") as file:
