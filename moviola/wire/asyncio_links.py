@@ -25,10 +25,11 @@ from moviola.wire.messages import Hello, Message
 from moviola.wire.sockets import tune
 
 PIECE_SIZE: Final = 256 * limits.KIB
-"""What is given to asyncio at a time: it copies what the system does not take at once."""
+"""Bytes that are given to asyncio at a time: it copies what the system does not take at once."""
 
 ALL: Final = limits.RECEIVE_BUFFER
-"""Messages in what is received at once: no more than bytes. Between two of them asyncio serves the others."""
+"""Messages that `parse` may report of what was received at once: no limit, because each has at least one byte. Other
+connections have their turn between two calls of asyncio's."""
 
 
 class ReceiveMemory:
@@ -48,13 +49,13 @@ class ReceiveMemory:
         self._waiting[account] = link
 
     def resume(self) -> None:
-        """Let the connections be read that were granted memory."""
+        """Read on from the connections that were granted memory since the last call."""
         for account in self.budget.resumed():
             if (link := self._waiting.pop(account, None)) is not None:
                 link.granted()
 
     def forget(self, account: Account) -> None:
-        """Let a connection go that is closed."""
+        """Forget that a connection waits for memory, because it is closed."""
         self._waiting.pop(account, None)
 
 
@@ -231,12 +232,13 @@ class _Link(asyncio.BufferedProtocol):
         self._may_write = False
 
     def resume_writing(self) -> None:
-        """Write on, and close what is to be closed: asyncio bears that only once it is done here."""
+        """Go on writing, or close the connection, but only after this call: asyncio's transport cannot bear to be
+        written to or closed inside of it."""
         self._may_write = True
         self._loop.call_soon(self._settle)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone, unless it was closed here."""
+        """Tell the endpoint that the connection is gone; it reports that unless the connection was closed here."""
         if exc is None:
             self._end.ended()
         else:

@@ -29,8 +29,8 @@ _pack = msgpack.Packer(use_bin_type=True).pack
 class LeaseTags:
     """Makes the tags of one job's leases.
 
-    A tag is made for each task. So what of an HMAC depends on the key alone is computed once, as RFC 2104 describes in
-    its section 4; the module hmac, which copies it by way of Python, takes twice as long.
+    A tag is made for each task. So the part of an HMAC that depends on the key alone is computed once, as RFC 2104
+    describes in its section 4. The module hmac, which copies that part in Python code, takes twice as long.
 
     Args:
         key: the job's key, KEY_SIZE bytes; only the middleware and the job's store have it.

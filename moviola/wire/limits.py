@@ -43,26 +43,26 @@ MAX_WORKERS: Final = MAX_CONNECTIONS // 2
 """Places for workers and aggregators of one process."""
 
 MAX_CLIENTS: Final = MAX_CONNECTIONS * 3 // 8
-"""Places for clients. With those above and MAX_HANDSHAKES they are all there are: however many come of one sort,
-there is room for the others."""
+"""Places for clients. Together with MAX_WORKERS and MAX_HANDSHAKES they make up MAX_CONNECTIONS, so however many peers
+of one sort come, there is room for the others."""
 
 MAX_HANDSHAKES: Final = MAX_CONNECTIONS // 8
-"""Accepted connections that have not said who they are; half as many from one address. One more takes the place of the
-oldest."""
+"""Accepted connections whose handshake is not finished; at most half as many may come from one address. One more takes
+the place of the oldest."""
 
 HANDSHAKE_GRACE_S: Final = 0.25
-"""How long nobody takes the place of an unfinished handshake: long enough for whoever means to finish it. Those who
-come faster than that wait at the door, in the system's queue."""
+"""How long an unfinished handshake keeps its place: long enough for a peer that means to finish it. Peers that come
+faster than that wait in the system's queue."""
 
 ACCEPTS_PER_TURN: Final = 64
 """Connections taken in one turn of the loop: a few milliseconds of work."""
 
 IDLE_CLIENT_S: Final = 60.0
-"""A client that has neither a job nor a watch, and says nothing for so long, is sent away with the code `idle`. Where
-there is no place left, it goes before that."""
+"""A client that has neither a job nor a watch, and says nothing for so long, is disconnected with the code `idle`. If
+no place is left, it is disconnected before that."""
 
 ACCEPT_PAUSE_S: Final = 0.5
-"""How long nobody is accepted after the system had no room for one more connection: those who wait keep waiting."""
+"""How long no connection is accepted after the system had no room for one more. Peers in its queue keep waiting."""
 
 HANDSHAKE_TIMEOUT_S: Final = 10.0
 """A connection that has not finished its handshake by then is closed: scanners and half-open peers."""
@@ -75,17 +75,19 @@ RECEIVE_BUDGET: Final = 512 * MIB
 chunks of the size aimed at. One message more may be above it (see moviola/wire/budget.py)."""
 
 FREE_SHARE: Final = 16 * KIB
-"""What a connection may always hold of a message in progress, so that nobody waits who says little: 64 MiB in all."""
+"""Bytes of a message in progress that each connection may always hold, so that small messages never wait: 64 MiB for
+all connections."""
 
 RECEIVE_STEP: Final = 256 * KIB
 """Bytes by which the memory of a message in progress is extended, as often as needed."""
 
 FRAME_TIMEOUT_S: Final = 60.0
-"""A message in progress of which within this time less than FRAME_PROGRESS came, and not its end, ends its connection.
-Whoever was only stopped dials again."""
+"""A connection is ended if a message on it has begun and within this time neither FRAME_PROGRESS more of it nor its end
+has come. A peer that was only stopped for a while dials again."""
 
 FRAME_PROGRESS: Final = 16 * KIB
-"""Bytes of it within that time: 273 a second, far below any line over which a chunk would ever arrive."""
+"""Bytes of a message that must come within FRAME_TIMEOUT_S: 273 a second, far slower than any network over which a
+chunk would ever arrive."""
 
 FAVOUR_TIMEOUT_S: Final = 5.0
 """The whole time for a message that takes memory beyond RECEIVE_BUDGET while others wait for some."""
@@ -94,16 +96,17 @@ READ_EACH: Final = 4 * MIB
 """What one connection may read in one turn of the loop, so that one fast sender does not starve the others."""
 
 READ_PER_TURN: Final = 64 * MIB
-"""What all connections may read in one turn, each its share, at least a RECEIVE_BUFFER."""
+"""What all connections together may read in one turn. Each gets an equal share, but at least a RECEIVE_BUFFER."""
 
 MESSAGES_EACH: Final = 256
 """Messages of one connection in one turn; what came with them waits in its buffer."""
 
 MESSAGES_PER_TURN: Final = 1024
-"""Messages of all connections in one turn, each its share, at least one: about a tenth of a second of work."""
+"""Messages of all connections together in one turn: about a tenth of a second of work. Each connection gets an equal
+share, but at least one message."""
 
 HIGH_WATERMARK: Final = 8 * MIB
-"""Outgoing bytes in memory from which on a connection is not read any more: who does not take answers may not ask."""
+"""Outgoing bytes in memory from which on a connection is not read: a peer that takes no answers may not ask more."""
 
 LOW_WATERMARK: Final = 1 * MIB
 """Outgoing bytes in memory below which it is read again."""
@@ -134,8 +137,9 @@ USER_TIMEOUT_S: Final = 60.0
 """Unacknowledged sent data after which the kernel gives a connection up (where it can): a host that vanished."""
 
 KEEPALIVE_S: Final = 15.0
-"""After so long without a word the kernel asks whether the other host is there, and again so often. Without it who only
-listens, such as a client whose job waits, would not notice for two hours: that is the systems' default."""
+"""After so long without a message the kernel asks whether the other host is still there, and asks again after as long.
+A peer that only listens, such as a client whose job waits, would otherwise notice a dead host after two hours, which is
+the systems' default."""
 
 MAX_ASSET_SIZE: Final = 16 * MIB
 """One file that a filter chain names and that travels with its job: a logo, or a network's weights of usual size."""

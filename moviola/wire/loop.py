@@ -270,7 +270,7 @@ class Loop:
             self._drop(self._links[surplus])
 
     def _listen_or_rest(self) -> None:
-        """Let the selector watch the listening sockets, unless accepting pauses."""
+        """Have the selector watch the listening sockets, or not while accepting pauses."""
         is_accepting = self._admission.paused_until is None
         if is_accepting != self._is_accepting:
             self._is_accepting = is_accepting

@@ -80,7 +80,8 @@ def results() -> Any:
 
 
 def _default_folder(folder: Path) -> Path:
-    """A folder as programs use it. Those of a checkout are typed in its folder, and then it is short."""
+    """Return the default folder as settings show it: in a checkout, whose programs are started in its folder, the short
+    path relative to that."""
     return folder.relative_to(ROOT) if is_checkout() else folder
 
 

@@ -12,14 +12,14 @@ from moviola.base.mapped import Mapped
 ELLIPSIS: Final = "…"
 
 MAX_DEPTH: Final = 16
-"""Maps and lists within each other that are told; ours have half as many."""
+"""Levels of maps and lists within each other that are kept; ours have half as many."""
 
 MAX_FIELDS: Final = 64
 """Fields of one map that are told; the largest of ours has 25."""
 
 LEVELS: Final = ((8000, 128), (2000, 128), (500, 100), (200, 32), (200, 4), (200, 1))
-"""Characters of a text and items of a list, from much to little. Names of files, which are needed whole, are shorter
-than the last."""
+"""Pairs of the most characters of a text and the most items of a list, from much to little. Names of files, which must
+stay whole, are shorter than the fewest characters here."""
 
 
 R = TypeVar("R", bound=Mapped)
@@ -31,7 +31,8 @@ def shortened(text: str, limit: int) -> str:
 
 
 def shortened_end(text: str, limit: int) -> str:
-    """Return `text`, or an ellipsis and its end: of a traceback the last lines say most."""
+    """Return `text`, or an ellipsis and its end where it has more than `limit` characters: for tracebacks, whose last
+    lines say most."""
     return text if len(text) <= limit else ELLIPSIS + text[len(text) - limit + 1 :]
 
 
@@ -64,9 +65,9 @@ def shortened_data(data: Any, *, characters: int, items: int, depth: int = MAX_D
 
 
 def fitted_record(whole: R, size: int) -> R:
-    """Return the record in at most `size` bytes of a message, with as little left out as that takes; in its shortest
-    form if even that is larger. What is left out of a list of records is counted in the last one: as its name, or as
-    its explanation."""
+    """Return the record shortened by the first of LEVELS that brings it down to `size` bytes of a message, or by the
+    last one if none does. A list of records that is cut gets one record more, whose name, or explanation, says how many
+    are left out."""
     made = whole
     for characters, items in LEVELS:
         made = _shortened_value(whole, characters, items)
