@@ -19,7 +19,7 @@ NAME_WIDTH: Final = 24
 BAR_WIDTH_MIN, MAX_BAR_WIDTH = 8, 30
 
 MIN_WAIT_SHOWN_S: Final = 2.0
-"""What waits for a shorter time is not told how long: the number would only flicker."""
+"""How long a job must have waited before the time is shown: a shorter one would only flicker."""
 
 
 def duration(seconds: float) -> str:
@@ -41,7 +41,8 @@ def age(seconds: float) -> str:
 
 
 def note_line(view: JobView, now: float) -> str:
-    """What a job waits for, with how long it has, and how long it will: `waiting 35 s (9:25 more): …`."""
+    """Return a job's note; where it waits, with how long it has waited and until when it will at most:
+    `waiting 35 s (9:25 more): …`."""
     since = view.waiting_since
     if since is None or now - since < MIN_WAIT_SHOWN_S:
         return view.note
@@ -79,8 +80,13 @@ def name_width(width: int) -> int:
 
 
 def live_line(view: JobView, rate: float, width: int, now: float, *, lines: int = 1, column: int = 0) -> Text:
-    """What of a job fits into `width` cells: the name, a bar and the numbers, the dearest first. What it waits for may
-    take so many `lines`. The name gets a `column` of so many cells, so that bars below each other begin alike."""
+    """Return a job's line of at most `width` cells: its name, a bar, and as many numbers as fit, the most important
+    ones. A job with a note has that in place of bar and numbers.
+
+    Args:
+        lines: how many lines a note may take.
+        column: cells that the name gets at least, so that bars below each other begin in the same place.
+    """
     name = clipped(view.name, name_width(width))
     if view.note:
         room = width * lines - cell_len(name) - 1
@@ -102,7 +108,8 @@ def live_line(view: JobView, rate: float, width: int, now: float, *, lines: int 
 
 
 def batch_line(batch: BatchView, width: int, *, column: int = 0) -> Text:
-    """What of a batch fits into `width` cells: `7 of 20`, a bar, its share, what failed, its rate, the time left."""
+    """Return a batch's line of at most `width` cells: `7 of 20`, a bar, and what fits of its share, what failed, its
+    rate and the time left."""
     numbers = [
         Number(1, f"{batch.share:4.0%}", 4),
         *(Number(4, text, len("99 failed")) for text in _failed(batch)),
@@ -135,9 +142,9 @@ def _left(place: int, seconds: float | None) -> Number:
 
 
 def _line(name: str, share: float, numbers: Iterable[Number], width: int, column: int) -> Text:
-    """A name, a bar, and those of the numbers that fit, the most important of which come first.
+    """Return a line with a name, a bar, and those of the numbers that fit. `numbers` come in order of importance.
 
-    The bar's length depends on the width alone, and numbers have fixed places: what changes is what they say."""
+    The bar's length depends on the width alone, and each number keeps its place, so that only digits change."""
     bar_width = min(MAX_BAR_WIDTH, max(BAR_WIDTH_MIN, width // 6))
     gap = " " * (1 + max(0, column - cell_len(name)))
     room = width - cell_len(name) - len(gap) - bar_width

@@ -33,12 +33,12 @@ class EventDisplay:
         self._last: dict[str, JobView] = {}
 
     def begin(self, count: int, size: int) -> None:
-        """So many sources are to be sent."""
+        """Write how many sources are to be sent, and of how many bytes."""
         self._tally = Tally(count, size)
         self._write("begin", {"sources": count, "bytes": size})
 
     def ended(self, outcome: Outcome) -> None:
-        """One of them is over."""
+        """Write how a source ended."""
         self._tally.ended(outcome)
         self._write("end", outcome.to_json())
 

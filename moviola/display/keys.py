@@ -63,7 +63,7 @@ class Keyboard:
         self.fd = None
 
     def pressed(self) -> list[str] | None:
-        """Return the keys that were pressed, without waiting for any but the first; None where no more can come."""
+        """Return the keys that were pressed; wait for one if there is none. None: the terminal is gone."""
         assert self.fd is not None, "standard input is no terminal"
         try:
             data = os.read(self.fd, 1024)

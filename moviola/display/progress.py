@@ -37,19 +37,19 @@ NOTE_LINES: Final = 3
 
 
 class _Console:
-    """What all displays do alike: say what stays, and count a batch."""
+    """The base of these displays: writes the lines that stay, and counts the sources of a batch."""
 
     def __init__(self, console: Terminal) -> None:
         self._console = console
         self._tally: Tally | None = None
 
     def begin(self, count: int, size: int) -> None:
-        """Several sources: they are counted as a batch."""
+        """Count the sources as a batch, if there are several."""
         if count > 1:
             self._tally = Tally(count, size)
 
     def ended(self, outcome: Outcome) -> None:
-        """One source is over."""
+        """Count a source that is over."""
         if self._tally is not None:
             self._tally.ended(outcome)
 
@@ -146,7 +146,8 @@ class PlainDisplay(_Console):
         self._last = {view.id: view for view in views}
 
     def _is_news(self, view: JobView, now: float) -> bool:
-        """Whether it goes on, or waits for something else than before, or has waited for long again."""
+        """Return True if a job's line should be written: something of it has changed; or, while it waits, what it waits
+        for has changed or was last said PLAIN_WAIT_INTERVAL_S ago."""
         last, said_at = self._last.get(view.id), self._waits_said_at.pop(view.id, None)
         if view.waiting_since is None:
             return last != view
@@ -159,7 +160,7 @@ class PlainDisplay(_Console):
 
 
 class QuietDisplay(_Console):
-    """Only what must be said."""
+    """Writes only what must be said: neither progress nor remarks."""
 
     interval_s = 60.0
 
@@ -174,7 +175,7 @@ def display_for(console: Terminal, *, quiet: bool, progress: str = ways.AUTO) ->
     """Return what shows progress on this console.
 
     Args:
-        quiet: only what must be said; for a program that reads events, those.
+        quiet: show only what must be said; has no effect on events for programs.
         progress: one of moviola.display.ways.WAYS; by default what suits the console: one that cannot move its cursor
             gets plain lines.
     """

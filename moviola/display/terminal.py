@@ -20,9 +20,9 @@ Part = str | tuple[str, str] | Text
 
 
 class Terminal(Console):
-    """Prints texts as they are: nothing in them is taken for markup, for the name of an emoji, or for a command to the
-    terminal, whoever wrote them. What the stream's encoding does not know becomes a question mark, and a reader that
-    leaves, as `head` does, ends nothing: the rest is for nobody.
+    """Prints texts as they are, whoever wrote them: nothing in them is taken for markup, for the name of an emoji, or
+    for a command to the terminal. A character that the stream's encoding does not know becomes a question mark. If the
+    reader leaves, as `head` does, the program goes on, and what it prints is dropped.
 
     Args:
         options: of rich.console.Console.
@@ -48,12 +48,12 @@ class Terminal(Console):
         return not self._is_deserted
 
     def say(self, *parts: Part) -> None:
-        """One line, however long it is."""
+        """Print one line, however long it is."""
         self.print(styled(*parts), soft_wrap=True)
 
     def tell(self, text: str) -> None:
-        """Sentences, which a terminal gets broken between words; what is no terminal gets one line. A line that begins
-        with a blank, as those of a traceback do, stays whole, so that what it names can be copied."""
+        """Print sentences: on a terminal broken between words, elsewhere in one line. A text that begins with a blank,
+        as lines of a traceback do, is never broken, so that what it names can be copied."""
         self.print(styled(text), soft_wrap=not self.is_terminal or text.startswith(" "))
 
     def fail(self, status: int, sentence: str) -> int:
@@ -62,22 +62,23 @@ class Terminal(Console):
         return status
 
     def json(self, value: Any) -> None:
-        """A value of JSON types in one line."""
+        """Print a value of JSON types in one line."""
         self.say(json.dumps(value))
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Where rich makes something to print of a bare text, such as a table's cell."""
+        """Return what rich prints for a bare text, such as a table's cell, made safe for the terminal."""
         return super().render_str(shown(text), **options)
 
     def on_broken_pipe(self) -> None:
-        """Lets what follows go nowhere, here and in what writes to the same stream when the process ends."""
+        """Drop everything that is printed from now on, here and by what else writes to the same stream until the
+        process has ended."""
         self._is_deserted = True
         with open(os.devnull, "wb") as nowhere:
             os.dup2(nowhere.fileno(), self.file.fileno())
 
 
 def styled(*parts: Part) -> Text:
-    """A line of parts; every text of others that is to have a style comes through here."""
+    """Return a line of parts, made safe for the terminal. Texts of others that are to have a style must pass here."""
     return Text.assemble(*map(_safe, parts))
 
 
