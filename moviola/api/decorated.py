@@ -24,12 +24,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 Size = tuple[int, int]
 
 CODE: Final = "code"
-"""The parameter that says which version of a function is meant: a result of another is not taken for it."""
+"""The filter parameter that identifies the version of a decorated function, so that a result of another version is not
+taken for one of this."""
 
 CODE_DIGITS: Final = 12
 
 PLACES: Final = ("boxes", "scores")
-"""What notes say of places in a picture."""
+"""The fields of notes that describe places in a picture."""
 
 _TYPES: Final = (int, float, str, bool)
 
@@ -178,7 +179,7 @@ def decorated() -> Mapping[str, type[FunctionFilter]]:
 
 
 def code_of(function: Callable[..., Any]) -> str:
-    """Return a word that differs where functions are written differently."""
+    """Return CODE_DIGITS hex digits of a hash of a function's source, or of its bytecode where it has no source."""
     try:
         text = inspect.getsource(function)
     except (OSError, TypeError):  # typed at a prompt

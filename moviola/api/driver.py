@@ -23,10 +23,10 @@ from moviola.wire.loop import Loop
 from moviola.wire.messages import Job as JobRecord
 
 TURN_S: Final = 0.2
-"""How old what is told of jobs may become while nothing comes."""
+"""How often what is known of jobs is published while nothing happens: no view is older."""
 
 IDLE_S: Final = 3600.0
-"""Between two turns without any job: a new one wakes the loop."""
+"""The longest turn of the loop while there is no job: a new job wakes it."""
 
 
 @dataclass(eq=False)
@@ -50,7 +50,7 @@ class Driven:
         return self.outcome is not None or self.bug is not None
 
     def wait_for_news(self, seen: JobView | None, timeout_s: float | None = None) -> None:
-        """Wait until it is over, or is shown otherwise than it was `seen`; for so long at most."""
+        """Wait until the job is over or its view is another one than `seen`, for at most `timeout_s` seconds."""
         with self.changed:
             self.changed.wait_for(lambda: self.is_over or self.view != seen, timeout_s)
 
@@ -62,7 +62,7 @@ class Driver:
 
     Args:
         target: the cluster.
-        parting: what is said of a job that is left when this is closed; empty where it goes on without us.
+        parting: the reason that Closed gives for a job that `close` left before it was over; empty: the session's.
     """
 
     def __init__(self, target: Target, parting: str = "") -> None:
@@ -100,7 +100,7 @@ class Driver:
         return driven
 
     def wait(self, condition: Callable[[], bool], timeout_s: float | None = None) -> bool:
-        """Wait until a condition holds that is about what is known; return False when it did not come in time."""
+        """Wait until a condition on what is known of jobs holds; return False if it did not within `timeout_s`."""
         with self.changed:
             return self.changed.wait_for(condition, timeout_s)
 
@@ -133,7 +133,7 @@ class Driver:
             loop.shut()
 
     def _take(self, runs: Runs, going: dict[Run, Driven]) -> None:
-        """Begin with what has arrived, and leave everything when it is time to close."""
+        """Begin the runs of jobs that were added; if the driver is being closed, interrupt all runs."""
         with self.changed:
             arrived = [self._arriving.popleft() for _ in range(len(self._arriving))]
             is_closing = self._is_closing
@@ -145,7 +145,7 @@ class Driver:
             runs.interrupt()
 
     def _publish(self, runs: Runs, going: dict[Run, Driven]) -> None:
-        """Tell those who wait what is known now."""
+        """Update what is known of each job, take out the runs that are over, and wake all who wait."""
         now = time.monotonic()
         with self.changed:
             for run, driven in going.items():

@@ -229,7 +229,7 @@ class EngineJob:
     result = wait
 
     def wait_for_news(self, seen: JobView | None, timeout_s: float | None = None) -> None:
-        """Wait until it is over, or is shown otherwise than it was `seen`; for so long at most."""
+        """Wait until the job is over or its view is another one than `seen`, for at most `timeout_s` seconds."""
         with self._news:
             self._news.wait_for(lambda: self.is_over or self.view != seen, timeout_s)
 
@@ -239,7 +239,7 @@ class EngineJob:
         self._future.cancel()
 
     def seen(self, view: JobView, now: float) -> None:
-        """Take note of how far it is. Raises KeyboardInterrupt where nobody wants it any more."""
+        """Take note of how far the job is. Raises KeyboardInterrupt if it was cancelled, which ends its run."""
         if self._is_cancelled:
             raise KeyboardInterrupt
         self._rate = self._rates.update([view], now)[view.id]

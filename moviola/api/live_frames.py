@@ -16,8 +16,9 @@ from moviola.session.target import Target
 
 
 class LiveFrames:
-    """Iterate once. It ends with the last frame of the output, and then `is_complete`; or when the job has ended first,
-    or cannot be read any further: what is left is in the finished files, if there are some.
+    """The frames of an output, to be iterated over once. After its last frame `is_complete` is True. The iteration ends
+    earlier if the job ends first, or its results cannot be read on; what is left is then in the finished files, if
+    there are any.
 
     Args:
         target: the cluster.

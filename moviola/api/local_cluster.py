@@ -30,10 +30,10 @@ START_S: Final = 60.0
 """How long the programs may take to find each other: each loads codec libraries, on a machine that may be full."""
 
 LOOK_S: Final = 1.0
-"""One look whether they have; between two it is seen whether one has ended."""
+"""How long one look waits for the programs to be complete; between two looks it is checked whether one has ended."""
 
 TRIES: Final = 3
-"""Times that others may take a free port first."""
+"""How often a start is tried: another program may take one of the free ports first."""
 
 PARTING: Final = "the cluster was stopped before the job had ended"
 
@@ -103,7 +103,7 @@ class LocalCluster(Cluster):
     # ── its programs ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def _started(self, temporary: Sequence[Path]) -> GuardedCluster:
-        """Begin all programs; that they are there is seen later."""
+        """Start all programs, without waiting until they are there."""
         plugins, self._written = self._plugins()
         secret = self._folder / SECRET_NAME
         return GuardedCluster(
@@ -111,7 +111,7 @@ class LocalCluster(Cluster):
         )
 
     def _plugins(self) -> tuple[list[Path], dict[str, str]]:
-        """The files of filters, and the versions of those that this program defines, by name."""
+        """Return the files of filters, and by name the versions of the filters that this program defines."""
         from moviola.api.decorated import decorated  # noqa: PLC0415 - numpy and codecs
         from moviola.api.written_out import plugin_files  # noqa: PLC0415
 
@@ -142,7 +142,7 @@ class LocalCluster(Cluster):
         self._guarded.is_up()
 
     def _before_submit(self, filters: Iterable[str]) -> None:
-        """Have the workers begin anew where this program has defined a filter of a job since they were started."""
+        """Restart the workers if this program has defined or changed one of these filters since they were started."""
         with translated():
             wanted = set(filters)
             plugins, written = self._plugins()
@@ -173,7 +173,7 @@ def _folder(state: PathLike | None) -> tuple[Path, tuple[Path, ...]]:
 
 
 def local(*arguments: Any, **options: Any) -> LocalCluster:
-    """Start a LocalCluster; again where somebody else has taken one of its ports first."""
+    """Start a LocalCluster. If another program has taken one of its ports first, try again."""
     for _ in range(TRIES - 1):
         try:
             return LocalCluster(*arguments, **options)

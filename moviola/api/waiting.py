@@ -36,7 +36,7 @@ class Watched(Protocol):
         """What it is shown as; None before anything is known."""
 
     def wait_for_news(self, seen: JobView | None, timeout_s: float | None = None) -> None:
-        """Wait until it is over, or is shown otherwise than it was `seen`; for so long at most."""
+        """Wait until the job is over or its view is another one than `seen`, for at most `timeout_s` seconds."""
 
 
 class Block(ABC):

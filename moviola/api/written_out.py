@@ -1,8 +1,8 @@
 """Functions of a script or a notebook as a file of filters, which a cluster's workers can load.
 
-A module that can be imported is loaded as it is. The main module cannot: to run it once more in every worker would do
-again whatever it does. So what a function needs is written out: its source, and that of the functions, classes,
-constants and imports that it names, and they in turn.
+A module that can be imported is loaded as it is. The main module cannot be: if every worker ran it once more, whatever
+the script does would be done again. So what a function needs is written out: its source, and the source of the
+functions, classes, constants and imports that it names, and of what these name in turn.
 """
 
 from __future__ import annotations
@@ -42,14 +42,23 @@ def plugin_files(functions: Iterable[Callable[..., Any]], folder: Path) -> list[
 
 
 def _file_of(function: Callable[..., Any]) -> Path | None:
-    """The file of the module that a function is of, unless it is the main one."""
+    """Return the file of the module that defines a function; None for the main module, or where there is no file."""
     module = inspect.getmodule(function)
     path = getattr(module, "__file__", None)
     return Path(path).resolve() if module is not None and module.__name__ != MAIN and path else None
 
 
 def _write_out(name: str, value: Any, names: dict[str, Any], written: dict[str, str], needs: str) -> None:
-    """Put into `written` what defines a name, after all that it needs. Raises UsageError."""
+    """Add to `written` the source that defines a name, behind the definitions of all names that it needs.
+
+    Args:
+        names: the globals of the module in which it is defined.
+        written: source by name, in the order in which it is to be written.
+        needs: the beginning of an error's sentence: what needs this name.
+
+    Raises:
+        UsageError: the source is not known, or a value cannot be written as a literal.
+    """
     if name in written:
         return
     if isinstance(value, ModuleType):
