@@ -37,8 +37,8 @@ class Backoff:
         return self._alive_at + self.patience_s
 
     def worked(self) -> None:
-        """Make the next delay a first one again. Call it when what the tries are for went on, not when a peer took the
-        call: one that takes every call and ends it at once would be called without a pause."""
+        """Make the next delay the shortest one again. Call it when there was real progress, not when a connection was
+        merely accepted: a peer that accepts each one and ends it at once would be dialled without a pause."""
         self._delay_s = self._first_s
 
     def failed(self, now: float, *, share: float = 1.0, least_s: float = 0.0) -> bool:

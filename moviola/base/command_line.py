@@ -70,7 +70,7 @@ class Parser(argparse.ArgumentParser):
         sys.exit(EXIT_USAGE)
 
     def _misspelt(self) -> str:
-        """A sentence about the first flag on the command line that there is not; empty if there is none."""
+        """Return a sentence about the first flag on the command line that is not known; empty if all are."""
         for each in self._read[: self._read.index("--") if "--" in self._read else None]:
             flag = each.partition("=")[0]
             if flag.startswith("--") and not any(known.startswith(flag) for known in self._option_string_actions):
@@ -85,12 +85,12 @@ class Parser(argparse.ArgumentParser):
 
 
 def set_completer(action: argparse.Action, name: str = "") -> None:
-    """Declare what the Tab key offers for an argument; without that it offers choices, or else files.
+    """Set what the Tab key offers for an argument. Without this call it offers the argument's choices, or else files.
 
     Args:
         action: the argument.
-        name: of a function, `module:function`, which is imported when it is asked. It takes the text so far and
-            returns the texts that it may become, each with a few words. Empty: nothing is offered.
+        name: `module:function`; the module is imported when the Tab key is pressed. The function takes the text that is
+            typed so far, and returns the completions, each with a few words about it. Empty: nothing is offered.
     """
 
     def complete(prefix: str, **_: Any) -> Mapping[str, str]:

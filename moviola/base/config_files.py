@@ -121,7 +121,7 @@ def config_files(named: Path | None, environ: Mapping[str, str]) -> list[ConfigF
     files: list[ConfigFile] = []
     for layer, path in config_paths(named, environ):
         if any(_is_same(path, file.path) for file in files):
-            continue  # named on purpose: then its owner has read it
+            continue  # it counts once, in the nearest layer; whoever named it with --config has read it, so trust it
         content = _read(path, must_exist=layer is Layer.NAMED_FILE)
         if content is not None:
             _check_tables(path, content)
@@ -156,7 +156,7 @@ def _is_same(one: Path, other: Path) -> bool:
 
 
 def _is_file(path: Path) -> bool:
-    """Whether there is a file; where a folder cannot even be looked into, there is none of this user's."""
+    """Return whether there is a file. One in a folder that this user may not look into counts as missing."""
     try:
         return path.is_file()
     except OSError:
@@ -164,7 +164,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _read(path: Path, *, must_exist: bool) -> Mapping[str, Any] | None:
-    """The content of a file; None where it is none, or is not there. Raises ConfigError."""
+    """Return the content of a file; None where there is none and it need not exist. Raises ConfigError."""
     if not must_exist and not _is_file(path):
         return None
     try:

@@ -10,14 +10,15 @@ from pathlib import PurePosixPath
 from typing import Final
 
 MAX_NAME_SIZE: Final = 180
-"""Bytes. File systems take 255; a job's id and a partial file's marks must fit behind."""
+"""Bytes of a file's name. File systems take 255, and a job's id and the marks of a partial file are added to it."""
 
 MAX_OUTPUT_NAME_SIZE: Final = 120
 """Bytes of an output's name, which becomes names of files. File systems take 255: behind it come a suffix (the longest,
 `.annotations.jsonl`, has 18), and while the file is written a job's id (53) and a partial file's marks."""
 
 MAX_DEPTH: Final = 32
-"""Folders within each other under an output's; picture collections have a few."""
+"""The most parts of a path in a job's folder: folders within each other, and the file. Picture collections have a
+few."""
 
 LATEST: Final = "latest"
 """The link to the newest job's folder; no job may be called so."""
@@ -34,8 +35,8 @@ _FORBIDDEN: Final = frozenset('/\\:*?"<>|')
 _DEVICES: Final = frozenset(
     ("con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)))
 )
-"""Names of devices on Windows, whatever follows a dot. They are mended and not refused: a file of such a name can be
-had everywhere else."""
+"""Names of devices on Windows, with or without a suffix. Such a name is mended, but not refused where it must stay as
+it is: all other systems can have files called so."""
 
 
 def check_file_name(name: str, what: str, size_limit: int = MAX_NAME_SIZE) -> str:
@@ -54,7 +55,8 @@ def check_file_name(name: str, what: str, size_limit: int = MAX_NAME_SIZE) -> st
 
 
 def check_path_name(name: str, what: str) -> str:
-    """Return `name` if it is one of a file in a job's folder: names with "/" between folders. Raises ValueError."""
+    """Return `name` if it can be the path of a file within a job's folder, with "/" between its parts. Raises
+    ValueError."""
     parts = name.split("/")
     if len(parts) > MAX_DEPTH:
         raise ValueError(f"{what} lies in {len(parts) - 1} folders; {MAX_DEPTH - 1} are the most")

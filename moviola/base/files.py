@@ -1,7 +1,7 @@
 """Files that are written aside, under a hidden name in the same folder, and renamed into place when they are whole.
 
-Whoever reads finds the file as it was or as it shall be, whatever ends the writer. A file that is renamed before it has
-reached the disk may be empty after a power cut: so it is synced first, and its folder afterwards.
+A reader finds either the old file or the whole new one, whatever ends the writer. A file that is renamed before it has
+reached the disk may be empty after a power cut, so it is synced first, and its folder afterwards.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ FICLONE: Final = 0x40049409
 """The request of ioctl_ficlone(2), on all architectures that Python's wheels of ours exist for."""
 
 MAX_SYNCED_SINGLY: Final = 32
-"""Files that are synced one by one. A sync takes some milliseconds, and a folder may have thousands of pictures: more
-of them reach the disk with all that is not there yet."""
+"""The most files that are synced one by one. A sync takes some milliseconds, and a folder may have thousands of
+pictures: for more files than this, everything that is not on the disk yet is synced at once."""
 
 
 def aside(final: Path, mark: str = "") -> Path:
@@ -37,9 +37,9 @@ def aside(final: Path, mark: str = "") -> Path:
 
 @contextmanager
 def written_aside(final: Path) -> Iterator[Path]:
-    """Give the block a path to write to, and put what it wrote there in the place of `final`, synced.
+    """Yield a path for the block to write a file to; then sync that file and rename it to `final`.
 
-    When the block raises, nothing of it is left, and `final` is as it was. Raises OSError as the disk does.
+    If the block raises, what it wrote is removed, and `final` is as it was. Raises OSError as the disk does.
     """
     partial = aside(final, str(os.getpid()))
     try:
@@ -52,11 +52,11 @@ def written_aside(final: Path) -> Iterator[Path]:
 
 
 def put(partial: Path, final: Path, *, replace: bool) -> None:
-    """Give a file that is whole its name, at one stroke.
+    """Rename a file that is whole to its final name, atomically.
 
     Args:
         partial: on the same file system as `final`.
-        replace: whether a regular file of that name may go for it.
+        replace: whether a regular file of that name may be replaced.
 
     Raises:
         FileExistsError: there is something of that name that may not be replaced. Both are as they were.
@@ -81,8 +81,8 @@ def put(partial: Path, final: Path, *, replace: bool) -> None:
 
 
 def share(source: Path, target: Path) -> bool:
-    """Give a file's content a further name without a copy of it: as a clone where the file system can, else as a hard
-    link. Return False where neither can be, or the file is another user's."""
+    """Make `target` have the content of `source` without copying it: as a clone where the file system can, otherwise as
+    a hard link. Return False where neither is possible, `target` exists, or the file is another user's."""
     if target.exists() or source.stat().st_uid != os.geteuid():
         return False
     if _cloned(source, target):
@@ -95,7 +95,8 @@ def share(source: Path, target: Path) -> bool:
 
 
 def _cloned(source: Path, target: Path) -> bool:
-    """Share the blocks of a file, as Btrfs and XFS can: what is written to one of the two later is not in the other."""
+    """Clone a file, as Btrfs and XFS can: both share their blocks until one of them is written to. Return whether that
+    was possible."""
     if not sys.platform.startswith("linux"):
         return False
     with source.open("rb") as given, target.open("xb") as made:
@@ -116,12 +117,13 @@ def is_special(path: Path) -> bool:
 
 
 def followed(path: Path) -> Path:
-    """Return the path at which a file is written that is to lie at `path`: where a link leads, so that it stays."""
+    """Return where to write a file that is to be found at `path`: if that is a link, its target, so that the link
+    stays."""
     return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def sync(files: Collection[Path]) -> None:
-    """Return when the content of these files is on the disk. Raises OSError."""
+    """Flush the content of these files to the disk. Raises OSError."""
     if len(files) > MAX_SYNCED_SINGLY:
         os.sync()
         return
@@ -130,7 +132,7 @@ def sync(files: Collection[Path]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Return when the names in a folder are on the disk. Raises OSError."""
+    """Flush the names in a folder to the disk. Raises OSError."""
     _sync(folder)
 
 

@@ -9,12 +9,13 @@ M_MMAP_THRESHOLD: Final = -3
 """The parameter of glibc's mallopt(3)."""
 
 MAPPED_SIZE: Final = 256 * 1024
-"""From this on a block is mapped by itself, and goes back to the system when it is freed. By default glibc raises its
-limit to the largest block that was freed, and keeps chunks of megabytes in the heap of each thread that read one."""
+"""Bytes from which on a block of memory is mapped by itself, so that it goes back to the system when it is freed. By
+default glibc raises this threshold to the size of the largest block that was freed, and then keeps chunks of megabytes
+in the heap of each thread that has read one."""
 
 
 def give_back_large_blocks() -> None:
-    """Have large blocks leave the process when they are freed, where the C library is one that can be told so."""
+    """Have the C library give large blocks back to the system when they are freed, if it is one that has mallopt."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(M_MMAP_THRESHOLD, MAPPED_SIZE)

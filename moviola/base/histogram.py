@@ -45,7 +45,7 @@ class Measured:
         self._sum = 0.0
 
     def add(self, value: float) -> None:
-        """Count a value more."""
+        """Count one more value."""
         self._counts[bisect_left(self._bounds, value)] += 1
         self._sum += value
 

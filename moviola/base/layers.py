@@ -69,14 +69,14 @@ def settle(
     whole: Sequence[type] = (),
     presets: BuiltIn | None = None,
 ) -> None:
-    """Set in parsed arguments what they do not say: by the environment, the configuration files, and the defaults.
+    """Set every setting that the parsed arguments lack, by the environment, the configuration files, or its default.
 
     What is wrong with a variable or a file ends the process, as `parser.error` does.
 
     Args:
         declared: the dataclasses of the settings.
-        whole: dataclasses of further keys that their tables may have: settings of other programs in the same table.
-        presets: those that are built in, where one may be asked for.
+        whole: dataclasses of settings of other programs in the same tables; a file may have their keys as well.
+        presets: the built-in presets, for programs with the flag that asks for one.
     """
     environ = os.environ if environ is None else environ
     known = [one for each in declared for one in settings_of(each)]
@@ -95,14 +95,16 @@ def settle(
 
 
 def said_in(given: argparse.Namespace) -> Mapping[str, Said]:
-    """Return what was said of settings, by their names, and where, after `settle`."""
+    """Return which settings were set by anything but their default, by name, after `settle`: each with its value and
+    where that is from."""
     found: Mapping[str, Said] = getattr(given, _SAID)
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a setting is said to be: its value, in which layer, and where in words: a flag, a variable or a file."""
+    """A value that was given to a setting, the layer that gave it, and its source in words: a flag, a variable or a
+    file."""
 
     value: Any
     layer: Layer
@@ -110,10 +112,11 @@ class Said:
 
 
 def decide(one: Setting, known: Iterable[Setting], said: Mapping[str, Said]) -> Said:
-    """Return what holds for a setting: what is said of it, unless something nearer excludes it, or its default.
+    """Return the value that holds for a setting. That is its default if it was given none, or if a setting that
+    excludes it was given in a nearer layer.
 
     Args:
-        said: by the names of settings.
+        said: the values that were given, by the names of settings.
     """
     default = Said(one.default, Layer.DEFAULT, "default")
     rivals = [other for other in known if other.excludes and other.excludes == one.excludes]
@@ -138,7 +141,7 @@ def check_files(files: Sequence[ConfigFile], known: Sequence[Setting]) -> None:
 def find(
     one: Setting, given: argparse.Namespace, environ: Mapping[str, str], files: Sequence[ConfigFile]
 ) -> Said | None:
-    """Return what is said of a setting, by the nearest that says something. Raises ConfigError.
+    """Return the value that the nearest layer gives a setting; None if none does. Raises ConfigError.
 
     Args:
         files: the nearest first.

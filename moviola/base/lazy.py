@@ -8,7 +8,8 @@ from typing import Any
 
 
 class LazyModule:
-    """Stands for a module. An attribute is looked up there once; afterwards it is found here without a call.
+    """Stands for a module, which is imported at the first use of an attribute. An attribute that was looked up there
+    once is kept here, so that later uses cost no call.
 
     Args:
         name: of the module.

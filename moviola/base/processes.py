@@ -26,7 +26,7 @@ wait a little longer before it kills them: supervisors and container engines are
 
 
 ENDING_S: Final = 5.0
-"""How long a child that has closed its pipes may take over its end. A pipe is closed before a status is there."""
+"""How long a child that has closed its pipes may take to end by itself: its exit status comes only after that."""
 
 
 def core_count() -> int:
@@ -60,7 +60,7 @@ def environment_of(environment: Mapping[str, str] | None = None) -> dict[str, st
 
 
 def end(process: subprocess.Popen[bytes]) -> int:
-    """Kill a child that has not ended, and return its status: negative is a signal."""
+    """Return a child's exit status, -N after signal N; kill it first if it has not ended."""
     if process.poll() is None:
         process.kill()
     return process.wait()

@@ -6,7 +6,7 @@ import io
 
 
 class RandomReads(io.RawIOBase):
-    """What such files have in common: a size, and the place that is read next. Subclasses read there.
+    """The base of files whose bytes come from elsewhere: keeps the size and the position; subclasses read there.
 
     Args:
         size: of the file, in bytes.
@@ -31,8 +31,8 @@ class RandomReads(io.RawIOBase):
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place, as files do; nothing is asked for before it is read. Raises ValueError for one before the
-        beginning."""
+        """Set the position, as files do; bytes are only fetched when they are read. Raises ValueError for a position
+        before the beginning."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
         if base + offset < 0:
             raise ValueError(f"there is nothing {-(base + offset)} bytes before the beginning of {self._name}")

@@ -12,11 +12,12 @@ C = TypeVar("C")
 def record(cls: type[C]) -> type[C]:
     """Make a class a record: a dataclass with slots, equal and hashed by its fields.
 
-    The type checker takes it for frozen. At run time it is not: a frozen dataclass sets each field by a call that
-    checks it, which makes a record three times as dear, and every message is one.
+    The type checker takes it for frozen. At run time it is not: a frozen dataclass sets each field by a call of
+    `object.__setattr__`, which makes a record three times as expensive, and every message is one.
 
-    Functions that compare and hash are compiled when they are first called: to compile them for each class is most of
-    what importing a hundred records takes, and few classes need them in one program. All share the one that shows them.
+    `__eq__` and `__hash__` are compiled when they are first called: compiling them for each class is most of the time
+    that the import of a hundred records takes, and one program needs them of few classes. `__repr__` is one function
+    for all classes.
     """
     for name, function in (("__eq__", _equals), ("__hash__", _hash), ("__repr__", _shown)):
         if name not in cls.__dict__:
@@ -25,7 +26,7 @@ def record(cls: type[C]) -> type[C]:
 
 
 def _compile(cls: Any) -> None:
-    """Give a class the functions that a dataclass of its fields has."""
+    """Replace the placeholders for `__eq__` and `__hash__` of a class by those of a dataclass with the same fields."""
     told = [(each.name, Any, field(compare=each.compare, hash=each.hash)) for each in fields(cls)]
     like = make_dataclass("like", told, init=False, repr=False, unsafe_hash=True)
     for name, stub in (("__eq__", _equals), ("__hash__", _hash)):

@@ -1,8 +1,8 @@
 """A folder of results: one folder a job, each with a list of the files that Moviola made in it.
 
-Whoever puts a file into a job's folder notes it here: an aggregator, a client that fetched it, `--local`. What is to be
-removed is looked up in that list and nowhere else, and goes only if it is still what was noted: so a file that a person
-put there, or changed, stays.
+Each program that puts a file into a job's folder notes it here: an aggregator, a client that fetched it, `--local`.
+Only files in this list are ever removed, and only if their size and time are still those that were noted. So a file
+that a person put there, or changed, stays.
 """
 
 from __future__ import annotations
@@ -157,14 +157,14 @@ def to_remove(
     max_size: int | None = None,
     keep: int = 0,
 ) -> list[JobFolder]:
-    """Return which folders go, the oldest first.
+    """Return the folders to be removed, the oldest first. Those that are being written to stay.
 
     Args:
-        folders: all of them.
+        folders: all folders.
         now_unix_s: the time of day.
-        max_age_s: those that are older go.
-        max_size: the oldest go until the rest have at most so many bytes.
-        keep: so many of the newest stay whatever the others say.
+        max_age_s: remove those that are older.
+        max_size: remove the oldest until the rest have at most so many bytes.
+        keep: how many of the newest stay in any case.
     """
     newest_first = sorted(folders, key=lambda one: one.made_at_unix_s, reverse=True)
     going, size = [], 0
@@ -181,7 +181,8 @@ def _list_of(results: Path, job: str) -> Path:
 
 
 def _read(lines: Iterable[bytes]) -> Iterator[Made]:
-    """Yield the lines that can be read; a file that was noted twice, as after a retry, is the one noted last."""
+    """Return the files in the lines that can be read. Of a file that was noted twice, as after a retry, the last line
+    counts."""
     made: dict[str, Made] = {}
     for line in lines:
         try:
@@ -206,7 +207,7 @@ def _status(folder: Path, made: Made) -> os.stat_result | None:
 
 
 def _repair_latest(results: Path) -> None:
-    """Let `latest` lead to the newest job that is left, where it leads nowhere now."""
+    """If the link `latest` leads nowhere, let it lead to the newest job that is left, or remove it if there is none."""
     link = results / LATEST
     if not link.is_symlink() or link.exists():
         return

@@ -22,7 +22,8 @@ MAX_SPANS: Final = 16_384
 packed, as they are told and saved, mostly a quarter of that, of the 4 MiB that a header may have."""
 
 MAX_ROWS_BYTES: Final = 2 * MAX_SPANS * ROW.size
-"""The most that packed rows may be unpacked to: tasks in flight come behind those that ended."""
+"""The most bytes that packed rows may be unpacked to: twice MAX_SPANS rows, because rows of tasks in flight come behind
+those that ended."""
 
 OUTCOMES: Final = tuple(SpanOutcome)
 """By the number in a row."""

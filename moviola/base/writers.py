@@ -12,10 +12,10 @@ from pathlib import Path
 
 
 def is_open_to_write(path: Path) -> bool | None:
-    """Tell whether somebody has a file open to write to it; None where this cannot be known.
+    """Return whether a process of this machine has a file open for writing; None where this cannot be known.
 
-    Linux gives out a lease to read (fcntl(2), F_SETLEASE) only while nobody has the file open for writing. It takes
-    one from the file's owner or root, and for files of local disks; a writer on another machine is never seen.
+    Linux grants a read lease (fcntl(2), F_SETLEASE) only while nobody has the file open for writing. Only the file's
+    owner and root may ask for one, and only for files on local disks. A writer on another machine is never seen.
 
     Raises OSError where the file cannot be opened.
     """
