@@ -1,13 +1,13 @@
-"""What an engine is: something that runs functions on the nodes of a cluster which others keep, behind three functions.
+"""What an engine is: it runs functions on the nodes of a cluster that others run. It has three main functions:
 
     held = engine.hold(payload)                    # a chunk is put where its nodes can read it
     engine.start(ticket, held, task, assets)       # one of them computes the task, some time
     for ended in engine.ended(timeout_s): ...      # what came of tasks, in any order
 
-Whoever adds one writes a module with these, and a function `connect(address, plugins)` that returns it; and names the
-module in `moviola.engines`. On a node, `moviola.engines.work.work` does the work and returns plain data. What
-an engine need not know stands in `moviola.engines.run`: how much is on its way at a time, whether a result is what was
-made, what follows where a filter fails or a node is lost.
+To add an engine, write a module with a class that has these functions and a function `connect(address, plugins)` that
+returns an object of it, and name the module in `moviola.engines`. On a node, `moviola.engines.work.work` does the work
+and returns plain data. `moviola.engines.run` does what an engine need not know: how much is on its way at a time,
+whether a result is what was made, and what follows if a filter fails or a node is lost.
 """
 
 from __future__ import annotations
@@ -57,11 +57,12 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Neither a result nor a failure of the task came back.
+    """A try of which neither a result nor a failure of the task came back.
 
     Attributes:
         reason: why, for people.
-        is_deadly: the task's own process ended, as often as the engine tried it: the task may be to blame.
+        is_deadly: the process that computed the task ended, at each of the engine's own tries, so the task may be to
+            blame.
     """
 
     reason: str
@@ -79,7 +80,8 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What a cluster has now: how many tasks it can compute at a time, and bytes for payloads; 0 if not known."""
+    """What a cluster has now: how many tasks it can compute at a time, and how many bytes it has for payloads; 0 if
+    that is not known."""
 
     slots: int
     store_size: int = 0

@@ -69,8 +69,9 @@ class Engines:
 
 
 class EngineJob:
-    """One job, as `moviola.media.local.run_local` takes it: computes its chunks, and keeps their results. `with` ends
-    it: what is on its way is given up, and what has come stays, unless it is `finished`.
+    """One job, as `moviola.media.local.run_local` takes it: computes its chunks, and keeps their results. The end of
+    its `with` block gives up the tasks that are on their way. Results that have come stay on disk, unless the job is
+    `finished`.
 
     Args:
         engine, root, label, plugins: as of Engines.
@@ -110,7 +111,7 @@ class EngineJob:
                 self._stored.remove()
 
     def begin(self, key: str) -> StoredResults:
-        """Open what is here of a job under this key, and return it. Raise as StoredResults does."""
+        """Open the results that are stored here under a job's key, and return them. Raise as StoredResults does."""
         whole_key = f"{key}-{self._plugins.digest}" if self._plugins.files else key
         identity = Identity(whole_key, self._engine.build)
         self._stored = StoredResults(self._root, identity, self.id, self._outputs, self._counts, fresh=self._fresh)
@@ -127,7 +128,7 @@ class EngineJob:
         return self._run.results(tasks)
 
     def finished(self) -> None:
-        """The job's files are there: its results are not needed any more."""
+        """Note that the job's files are there, so that its results are removed at the end of the `with` block."""
         self._is_finished = True
 
     @property

@@ -1,7 +1,7 @@
-"""Pages of a memory that processes share, which this one has touched and needs no more.
+"""Releases pages of a shared memory that this process has touched and does not need any more.
 
-An object store is one mapped file of gigabytes. Whoever writes objects into it comes to have all pages of it mapped
-that were ever used, and counts as that large, though nothing of it is its own.
+An object store is one mapped file of gigabytes. A process that writes objects into it has in the end all its pages
+mapped that were ever used. They are counted as memory of the process, although none of them is its own.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Final
 
 EVERY_SIZE: Final = 8 * 1024 * 1024
-"""Bytes that go through the store between two looks: one takes about a millisecond."""
+"""Bytes that go through the store between two releases of pages: one release takes about a millisecond."""
 
 _MAPS: Final = Path("/proc/self/maps")
 
 
 class MappedMemory:
-    """The mappings of this process of files whose path has `mark` in it; there are none where the system is not
-    Linux."""
+    """Releases pages of the shared files whose path has `mark` in it. On other systems than Linux it does nothing."""
 
     def __init__(self, mark: str) -> None:
         self._mark = mark
@@ -29,8 +28,8 @@ class MappedMemory:
         self._library = ctypes.CDLL(None, use_errno=True) if sys.platform.startswith("linux") else None
 
     def touched(self, size: int) -> None:
-        """So many bytes of it were written or read. Now and then all pages are let go: what they hold stays where it
-        is, and comes back when it is touched again."""
+        """Note that `size` bytes of the files were written or read; release all their pages after each EVERY_SIZE. The
+        content stays in the files, and its pages are mapped again when they are touched."""
         self._touched += size
         if self._touched < EVERY_SIZE or self._library is None:
             return
@@ -39,7 +38,8 @@ class MappedMemory:
             self._library.madvise(ctypes.c_void_p(start), ctypes.c_size_t(stop - start), mmap.MADV_DONTNEED)
 
     def _mappings(self) -> Iterator[tuple[int, int]]:
-        """Yield where those begin and end that are shared: what is private would be lost."""
+        """Yield the first address of each shared mapping, and the one behind its end. Private mappings are left out:
+        their content would be lost."""
         for line in _MAPS.read_text(errors="replace").splitlines():
             fields = line.split(maxsplit=5)
             if len(fields) == 6 and self._mark in fields[5] and fields[1].endswith("s"):

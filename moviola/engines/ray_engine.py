@@ -28,7 +28,7 @@ from moviola.media.computing import Task
 from moviola.media.failing import TaskFailure
 
 MAX_RETRIES: Final = 3
-"""Times that Ray tries a task again whose process or node is lost, before we hear of it; Ray's own default."""
+"""How often Ray by itself tries a task again whose process or node was lost, before it reports that; Ray's default."""
 
 KNOCK_S: Final = 10.0
 """How long a head may take to accept a connection."""
@@ -37,7 +37,7 @@ PROBE_S: Final = 60.0
 """How long the nodes may take to say what they are: each starts a process, which loads codec libraries."""
 
 STORE: Final = "plasma"
-"""In the path of the file that Ray's object store is mapped from."""
+"""A part of the path of the file from which Ray's object store is mapped."""
 
 MAX_NAMED: Final = 3
 """Nodes that a sentence names."""
@@ -88,8 +88,8 @@ def _join(ray: Any, address: str) -> None:
 
 
 def _keep_quiet(ray: Any) -> None:
-    """Have nothing printed of nodes that end: Ray does so to standard output, where results of ours go, and has no
-    setting for it."""
+    """Keep Ray from printing messages about nodes that end. It prints them to standard output, where our results go,
+    and has no setting for that."""
     internals = getattr(getattr(ray, "_private", None), "worker", None)
     if internals is not None:
         internals._worker_logs_enabled = False
@@ -109,7 +109,7 @@ class RayEngine:
         ray: the module, connected.
         address: as it was asked for.
         plugins: files of filters.
-        is_own: the connection ends with this.
+        is_own: this object made the connection, and ends it.
 
     Raises:
         EngineUnavailable: the nodes do not go together.
@@ -196,7 +196,7 @@ class RayEngine:
 
     @contextmanager
     def _failing(self, what: str = "") -> Iterator[None]:
-        """Raise as EngineFailed what Ray raises."""
+        """Turn the exceptions that Ray raises in the block into EngineFailed."""
         errors = self._ray.exceptions
         try:
             yield
@@ -255,8 +255,8 @@ def compute(chunk: Any, task: Task, names: Sequence[str], plugins: PluginSources
 
 
 def _probe() -> Callable[[], tuple[str, str, str]]:
-    """Return a function that says what a node is: versions of Python and of Moviola, and its fingerprint. It travels as
-    it is, so that a node without Moviola can say so."""
+    """Return a function that returns a node's versions of Python and of Moviola, and its fingerprint. Ray sends the
+    function itself to the node, so that it runs, and says so, where Moviola is not installed."""
 
     def probe() -> tuple[str, str, str]:
         import platform  # noqa: PLC0415 - this is another process
@@ -324,7 +324,7 @@ def _first_line(error: BaseException) -> str:
 
 @contextmanager
 def _own_signals() -> Iterator[None]:
-    """Leave the handlers of signals as they are: Ray sets one, and commands have their own."""
+    """Put the handler of SIGTERM back after the block: Ray sets one, and commands have their own."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

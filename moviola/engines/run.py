@@ -30,27 +30,30 @@ MIN_AHEAD_SIZE: Final = 48 * MIB
 the driver, whose memory all of them pass through, to stay below 200 MB."""
 
 AHEAD_SIZE: Final = MIB
-"""… and for each task that the cluster can compute at a time: a usual chunk has some hundred KB."""
+"""Bytes of chunks that may be on their way for each task that the cluster can compute at a time, if that is more than
+MIN_AHEAD_SIZE in all: a usual chunk has some hundred KB."""
 
 STORE_SHARE: Final = 4
-"""… but no more than a quarter of the cluster's own memory for payloads: results need room as well."""
+"""Chunks on their way take at most one part in so many of the cluster's own memory for payloads, because results need
+room as well."""
 
 MAX_FAILURES: Final = 3
-"""Tries of a task that fails, before the output's policy applies to the whole chunk; as our own middleware does."""
+"""A task that has failed so often is treated as its output's `on_error` says, as a whole chunk. Our own middleware does
+the same."""
 
 MAX_LOSSES: Final = 20
-"""Times that a task may be lost with its node; as our own middleware has it. What an engine tries again by itself comes
-before that."""
+"""When a task has been lost with its node so often, its job fails, as in our own middleware. Tries that an engine
+repeats by itself do not count."""
 
 MAX_REFUSED: Final = 3
-"""Results of one task that are not taken, because they are damaged or of another build."""
+"""When so many results of one task were refused, because they were damaged or of another build, its job fails."""
 
 WAIT_S: Final = 0.5
-"""How long to wait for the next result before others are told how things are, and Ctrl-C is noticed at the latest."""
+"""How long to wait for the next result at a time. After that progress is shown, and Ctrl-C is noticed."""
 
 SILENCE_S: Final = 60.0
-"""Time without any result after which that is said: a cluster whose processors are all taken looks like one that
-hangs."""
+"""Time without any result after which the user is told so: a cluster whose processors are all taken by others looks as
+if it hung."""
 
 _jobs: Final = itertools.count()
 
@@ -142,7 +145,7 @@ class Run:
             self._engine.cancel()
 
     def _break_silence(self) -> None:
-        """Say once, while nothing comes back, that it does not."""
+        """If nothing has come back for SILENCE_S, tell the user so, once until something comes."""
         if self._heard_at is not None and self._clock() - self._heard_at >= SILENCE_S:
             self._heard_at = None
             self._say(f"nothing has come back from {self._engine.name} for {SILENCE_S:.0f} s; {self._state()}")
@@ -224,7 +227,7 @@ class Run:
         return Computed(task.number, task.index, task.frame_count, made.payload, made.fingerprint, maker)
 
     def _complaint(self, made: Made) -> str:
-        """Why a result is not taken, or nothing."""
+        """Return why a result is refused, as the end of a sentence; empty if it is taken."""
         if xxhash.xxh3_64_intdigest(made.payload) != made.xxh3:
             return "arrived damaged: look at the memory and the network of that machine"
         if made.fingerprint != self._engine.build:
@@ -246,8 +249,8 @@ class Run:
         self._again(flight)
 
     def _failed(self, flight: _Flight, worker: str, failure: TaskFailure) -> None:
-        """A task has failed: it is tried again, and after enough tries done without its filters, as its output's policy
-        says."""
+        """Try a task that has failed again; after MAX_FAILURES failures without its filters, as its output's policy
+        says. Raise EngineFailed if that policy is FAIL, or if it fails without filters too."""
         task, output = flight.task, flight.task.output
         flight.failures += 1
         if self._noted < MAX_FAILURES_OF_JOB:

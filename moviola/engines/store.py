@@ -1,7 +1,7 @@
-"""The results of one job on an engine, on the disk of whoever asked for it, until its files are there.
+"""The results of one job on an engine, on the disk of the machine that started the job, until its files are there.
 
-What an engine holds goes with the process that asked for it. So a result is written here as it comes, payload first and
-then its row, and a job that is typed again finds what it had.
+An engine drops what it holds when the process that asked for it ends. So each result is written here as it comes, its
+payload first and then its row, and the same command finds them when it is typed again.
 """
 
 from __future__ import annotations
@@ -34,13 +34,15 @@ from moviola.storage.spool import Location, Spool, is_location
 VERSION: Final = 1
 
 MAX_SIZE: Final = 1024**4
-"""Bytes of the results of one job: no disk is expected to have more, and a full one is told by itself."""
+"""The spool's limit for the results of one job, in bytes: no disk is expected to have more room. If the disk is full,
+its own error says so."""
 
 MAX_JOBS: Final = 20
-"""Jobs whose results wait to be typed again, the newest: nobody may ever do so."""
+"""Jobs whose results are kept, the newest, this one included. They wait for their command to be typed again, which may
+never happen."""
 
 KEPT_S: Final = 7 * 24 * 3600
-"""… and for so long at the most, since the last result came."""
+"""How long the results of a job are kept after the last one came."""
 
 SCHEMA: Final = """
 CREATE TABLE result (
@@ -80,7 +82,8 @@ class _Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which results go together: those of one key (the same bytes and the same wishes), made under one build."""
+    """What results must have in common: the job's key (the same source content, outputs and plugins), and the build
+    that made them."""
 
     key: str
     build: str
@@ -137,7 +140,7 @@ class StoredResults:
         return len(self._rows)
 
     def remove(self) -> None:
-        """Forget all: the job's files are there. To be called when it is closed."""
+        """Remove the folder, because the job's files are there. Call it when this is closed."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # ── as run_local uses it ─────────────────────────────────────────────────────────────────────────────────────
@@ -147,8 +150,8 @@ class StoredResults:
         return (output, index) in self._rows
 
     def keep(self, computed: Computed) -> None:
-        """Store a result; it survives this process when this returns. The first of a chunk counts. Raise EngineFailed
-        where there is no room."""
+        """Store a result, unless there is one of the same chunk and output already. When this returns, it survives the
+        end of this process. Raise EngineFailed where there is no room."""
         place = (computed.output, computed.index)
         if place in self._rows:
             self._counts[computed.output].duplicates += 1
@@ -266,7 +269,7 @@ class StoredResults:
 
 
 class _Payloads:
-    """The results of an output, as often as it is asked for: a splice may have to begin again."""
+    """Iterates over an output's results from the beginning each time: a splice may have to begin again."""
 
     def __init__(self, stored: StoredResults, output: int) -> None:
         self._stored, self._output = stored, output
@@ -296,7 +299,7 @@ def _damaged_failure(row: Row) -> str:
 
 
 def _prune(root: Path, own: Path) -> None:
-    """Remove the results of jobs that nobody goes on with."""
+    """Remove results of other jobs: those that are older than KEPT_S, and the oldest beyond MAX_JOBS."""
     try:
         others = [folder for folder in root.iterdir() if folder.is_dir() and folder != own]
         ages = sorted((time.time() - _last_change(folder), folder) for folder in others)  # noqa: TID251 - of files

@@ -22,7 +22,7 @@ _prepared: list[PluginSources] = []  # what this process has loaded last
 
 
 def prepare(plugins: PluginSources) -> None:
-    """Have the filters of these files in this process, and no others of files.
+    """Load the filters of these files into this process, and drop those of other files.
 
     Raises:
         moviola.filters.registry.PluginError: a file cannot be loaded here.
