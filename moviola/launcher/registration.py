@@ -52,7 +52,8 @@ def _wait_for_workers(up: Cluster) -> None:
 
 
 def answer(asking: subprocess.Popen[bytes], up: Cluster, deadline: float) -> int | None:
-    """The exit status of `client.status`, or None at the deadline; meanwhile the programs are watched."""
+    """Wait for `client.status` and return its exit status; None at the deadline. Raises Problem if a program of the
+    cluster does not stay up meanwhile."""
     while time.monotonic() < deadline:
         try:
             return asking.wait(timeout=0.2)

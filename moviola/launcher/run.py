@@ -61,7 +61,8 @@ def bring_up(asked: Options) -> Cluster:
 
 
 def settle(asked: Options, otherwise: Cluster) -> Cluster:
-    """What was asked for, and where nothing was said, what is or would be."""
+    """Return the settings that were asked for; those that were not are taken from `otherwise`: the running cluster, or
+    the defaults."""
     return Cluster(
         state=asked.state,
         results=asked.results or otherwise.results,
@@ -74,7 +75,7 @@ def settle(asked: Options, otherwise: Cluster) -> Cluster:
 
 
 def settle_gateway(asked: Options, otherwise: Gateway | None) -> Gateway | None:
-    """Where the gateway is to listen; None: there is to be none."""
+    """Return where the gateway is to listen; None if there is to be none."""
     if asked.web is False or (asked.web is None and otherwise is None):
         return None
     known = otherwise or Gateway(WEB_PORT)
@@ -112,7 +113,7 @@ def check_gateway_port(wanted: Cluster) -> None:
 
 
 def make_secret(wanted: Cluster) -> None:
-    """Makes sure that there is a secret which all programs find. Raises Problem where it is none."""
+    """Make the secret's file if it is missing, unless the user has named one. Raises Problem if it cannot be used."""
     if wanted.secret_file is None:
         return
     try:
@@ -124,7 +125,8 @@ def make_secret(wanted: Cluster) -> None:
 
 
 def adjust(running: Cluster, wanted: Cluster) -> None:
-    """Another number of workers, other files of filters, and a gateway are what a running cluster can follow."""
+    """Change a running cluster to what is wanted, and wait until it is complete. The number of workers, the files of
+    filters and the gateway can be changed. Raises Problem for other ports or another folder of results."""
     if (wanted.port, wanted.aggregator_port, wanted.results) != (
         running.port,
         running.aggregator_port,

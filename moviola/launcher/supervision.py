@@ -29,19 +29,22 @@ from moviola.launcher.problem import Problem
 SHUTDOWN_TIMEOUT_S = 4 * cluster.STOP_SECONDS + 10
 
 CALL_WORKERS_BACK = "USR1"
-"""The signal for which the worker program starts those again that the cluster has drained. One that has hardly begun
-ends with it, and is started again; the `up` that started it has waited until its workers were there."""
+"""The signal by which a worker program starts the workers again that the cluster has drained. A program that has only
+just begun has no handler for it: it ends, and supervisord starts it again. That is rare, because the `up` that started
+it has waited until its workers were there."""
 
 TELL_AFTER_S = 1.0
-"""How long workers may take over their end until it is said what is waited for; and between two counts of it."""
+"""How long workers may take to end before the user is told what is waited for, and the time between two counts of the
+tasks that are left."""
 
 COUNT_TIMEOUT_S = 5.0
-"""How long the middleware may take over saying what workers have; then it is waited for without a number."""
+"""How long the middleware may take to say how many tasks workers have. After that no number is told."""
 
 
 @contextmanager
 def exclusive(state: Path) -> Iterator[None]:
-    """One run.sh or stop.sh at a time for a state folder. Locking the folder itself leaves no lock file behind."""
+    """Let only one run.sh or stop.sh at a time into the block, for one state folder. The folder itself is locked, so no
+    lock file is left behind."""
     folder = os.open(state, os.O_RDONLY)
     try:
         flock(folder, LOCK_EX)
@@ -135,8 +138,8 @@ def _drain_workers(rpc: Any, say: Callable[[str], None], count: Callable[[], int
     """Ask the workers to end, and wait until they have finished what they have, or handed it back.
 
     Args:
-        say: told what is waited for, and again whenever it becomes less.
-        count: how many tasks they have; None where nobody knows.
+        say: called with a sentence that says what is waited for, and again whenever fewer tasks are left.
+        count: returns how many tasks the workers have; None where that is not known.
     """
     info = rpc.getProcessInfo("worker")
     if info["statename"] not in ("RUNNING", "STARTING"):

@@ -1,4 +1,4 @@
-"""Prints lines of run.sh and stop.sh; a reader that leaves early misses the rest, and nothing else happens."""
+"""Prints the lines of run.sh and stop.sh. If the reader leaves early, the rest is lost, and the script goes on."""
 
 from __future__ import annotations
 
