@@ -15,7 +15,7 @@ from moviola.wire.errors import WireError
 from .options import Parser, read_target
 
 PATIENCE_S: Final = 1.0
-"""For a cluster that is asked by the Tab key: a person waits for it."""
+"""How long the cluster may take to answer when the Tab key is pressed, because a person waits for it."""
 
 
 def job_ids(parser: Parser) -> Callable[..., Mapping[str, str]]:

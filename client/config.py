@@ -40,7 +40,7 @@ from .options import Parser
 from .settings import ConfigSettings
 
 WIDTH: Final = 80
-"""Columns: what a line takes at most, unless a value that is to be copied whole is longer."""
+"""The most columns of a line, unless a value is longer: values stay whole, so that they can be copied."""
 
 VALUE_COLUMN: Final = 44
 """Where the remarks begin."""
@@ -50,7 +50,7 @@ OTHER_VARIABLES: Final = frozenset((
     "MOVIOLA_CHECK_SENT", "MOVIOLA_CLUSTER",  # tests; moviola.launcher
     "MOVIOLA_PUBLISH", "MOVIOLA_USER", "MOVIOLA_WORKERS",  # docker-compose.yml
 ))  # fmt: skip
-"""Variables of this project that say no setting."""
+"""Variables of this project that are no settings."""
 
 LAYERS: Final = {
     Layer.NAMED_FILE: "--config FILE",
@@ -107,10 +107,10 @@ def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def what_holds(files: Sequence[ConfigFile], environ: Mapping[str, str]) -> Held:
-    """Return what variables and files say of all settings.
+    """Return the value that holds for each setting, by variables, files and defaults.
 
     Raises:
-        ConfigError: one of them says what cannot be.
+        ConfigError: one of them has a value that is not allowed.
     """
     tables = kept_settings()
     nothing = argparse.Namespace()
@@ -146,7 +146,7 @@ def as_json(held: Held, files: Sequence[ConfigFile], known: Mapping[str, Preset]
 
 
 def _print_paths(stdout: Terminal, named: Path | None, *, as_json: bool) -> None:
-    """The files that count if they are there, the nearest first."""
+    """Print the configuration files that count if they exist, the nearest first."""
     paths = list(config_paths(named, os.environ))
     if as_json:
         stdout.json([{"file": LAYERS[layer], "path": str(path), "exists": path.is_file()} for layer, path in paths])
@@ -183,7 +183,7 @@ def _print_presets(stdout: Terminal, known: Iterable[Preset]) -> None:
 
 
 def _print_line(stdout: Terminal, text: str, remark: str, *, is_default: bool) -> None:
-    """A line with a remark behind it, or above it where both do not fit."""
+    """Print a line with a remark behind it, or above it if both do not fit into one line."""
     style = "dim" if is_default else "cyan"
     if len(text) < VALUE_COLUMN and VALUE_COLUMN + len(remark) + 2 <= WIDTH:
         stdout.say(f"{text:<{VALUE_COLUMN}}", (f"# {remark}", style))
@@ -193,7 +193,8 @@ def _print_line(stdout: Terminal, text: str, remark: str, *, is_default: bool) -
 
 
 def _plain(one: Setting, value: Any) -> Any:
-    """A setting's value as TOML and JSON have it: a text where it has a form of its own, as sizes do."""
+    """Return a setting's value as TOML and JSON can have it; one that is written in a form of its own, such as a size,
+    as a text."""
     if value is None or value == "" or isinstance(value, bool):
         return None if value == "" else value
     if one.repeats:
@@ -208,7 +209,7 @@ def _shown(one: Setting, value: Any) -> Any:
 
 
 def _toml(value: Any) -> str | None:
-    """A value of plain types as TOML; None stands for one that is not there."""
+    """Return a value of plain types as TOML; None for no value."""
     if value is None:
         return None
     if isinstance(value, list):
@@ -217,7 +218,7 @@ def _toml(value: Any) -> str | None:
 
 
 def _near(where: str) -> str:
-    """A path as a person would type it here."""
+    """Return a path as a person would type it in this folder."""
     path = Path(where)
     if path.is_absolute():
         for folder, short in ((Path.cwd(), "."), (Path.home(), "~")):

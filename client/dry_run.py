@@ -23,9 +23,9 @@ def dry_run(plan: Plan, stdout: Terminal, stderr: Terminal, *, strict: bool, as_
     """Print what is known of each source before it would be sent, and return the exit status.
 
     Args:
-        strict: a source of which not all is kept is refused, as it would be.
-        as_json: an object a source.
-        quiet: only why sources are refused.
+        strict: refuse a source of which not everything is kept, as it would be when it is sent.
+        as_json: print one JSON object for each source.
+        quiet: print only why sources are refused.
     """
     outcomes = [refusal(complaint) for complaint in plan.complaints]
     for material, destination in plan.jobs.items():

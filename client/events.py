@@ -105,7 +105,8 @@ class _Following:
         self._look_up_at = 0.0
 
     def _begun_feed(self) -> EventFeed:
-        """Return what knows where this listener stands: of one job it is told the story from the start."""
+        """Return the feed for what was asked for. With `--job` and without `--since` it begins with the job's first
+        event."""
         told = self._options.since
         if told is None and self._job:
             told = float("inf")
@@ -144,8 +145,8 @@ class _Following:
             self._lines.show(event)
 
     def _is_over(self) -> bool:
-        """Return whether nothing more is to be told: nobody reads it, or the one job has ended, and so have the
-        commands for it."""
+        """Return True if nothing more is to be told, because nobody reads it, or because the one job and the commands
+        for it have ended."""
         state = self._feed.state_of(self._job) if self._job else ""
         if state in ENDED and not self._ends_told:
             self._ends_told += 1
@@ -158,7 +159,7 @@ class _Following:
     # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _end_hooks(self) -> None:
-        """Somebody ends this command: wait for commands that run, unless it is said twice."""
+        """Wait for the commands that run, because somebody ends this program; a second Ctrl-C gives them up."""
         try:
             if self._hooks.are_busy:
                 self._stderr.tell("Waiting for the commands of jobs that have ended; Ctrl-C again ends them.")
@@ -176,7 +177,8 @@ class _Following:
             self._hooks.fail(f"No command was run for job {job}: {MAX_WAITING} jobs wait for theirs already")
 
     def _look_up(self) -> None:
-        """Ask what commands are to know of jobs that have ended. A middleware that is away is asked again later."""
+        """Ask the middleware for the records of jobs that have ended, and have the commands run with them. If it is
+        away it is asked again later."""
         while self._ended and time.monotonic() >= self._look_up_at:
             job = self._ended[0]
             try:

@@ -87,13 +87,14 @@ def _run(options: argparse.Namespace, pipes: ExitStack, stdout: Terminal, stderr
 
 
 def _whose_chains(options: argparse.Namespace) -> str:
-    """The beginning of a sentence about chains that were not typed: which preset, variable or file asks for them."""
+    """Return the beginning of a sentence about chains that were not typed: which preset, variable or file asks for
+    them. Empty if they were typed, or are the default ones."""
     said = said_in(options).get("filters")
     return "" if said is None or said.layer is Layer.FLAG else f"The filters of {said.where}: "
 
 
 def _contradictions(options: argparse.Namespace) -> Iterator[str]:
-    """A sentence for each pair of options that cannot both be."""
+    """Yield a sentence for each combination of options that exclude each other."""
     if options.local and (options.detach or options.new or options.priority):
         yield "--detach, --new and --priority are for a cluster; leave them out with --local"
     if options.engine and options.local:
@@ -108,7 +109,8 @@ def _contradictions(options: argparse.Namespace) -> Iterator[str]:
 
 
 def _plan(options: argparse.Namespace, pipes: ExitStack, target: Target, stdout: Terminal, stderr: Terminal) -> Plan:
-    """Everything that can be said before a source is sent. Raises a sentence for the person who typed it."""
+    """Return the plan of what is sent, after all checks that need no source to be read. Raises exceptions whose texts
+    are sentences for the person who typed the command."""
     wanted = _wanted(options, target, stderr)
     named = (*options.paths, *options.video)
     paths = [pipes.enter_context(spooled(sys.stdin.buffer)) if str(path) == PIPE else path for path in named]
@@ -175,7 +177,7 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _idle_options(options: argparse.Namespace, kinds: Set[str]) -> Iterator[str]:
-    """A sentence for each option of the command line that is for none of these kinds of material."""
+    """Yield a sentence for each option of the command line that is for none of these kinds of material."""
     here = " and ".join(KINDS[kind].plural for kind in sorted(kinds))
     said = said_in(options)
     known = dict.fromkeys(name for kind in KINDS.values() for name in kind.options)
@@ -211,7 +213,7 @@ def _wanted(options: argparse.Namespace, target: Target, stderr: Terminal) -> Ou
 def _schemas(
     chains: Sequence[str], options: argparse.Namespace, target: Target, stderr: Terminal
 ) -> dict[str, FilterSchema]:
-    """The schemas to check against."""
+    """Return the filter schemas to check the chains against: this installation's, or also the cluster's."""
     if is_without_cluster(options):
         return registry.schemas()
 

@@ -35,7 +35,7 @@ def print_filters(console: Terminal, offered: Offered) -> None:
 
 
 def _print(console: Terminal, name: str, text: str, hanging: str, width: int | None, name_style: str = "bold") -> None:
-    """`name  text`, the lines after the first one behind `hanging`."""
+    """Print `name  text`; lines after the first one are indented by `hanging`."""
     for number, line in enumerate(_lines(f"{name}  {text}", hanging, width)):
         head = len(name) if number == 0 else 0
         console.say((line[:head], name_style), line[head:])
@@ -49,14 +49,14 @@ def _lines(text: str, hanging: str, width: int | None) -> Iterator[str]:
 
 
 def print_filters_json(console: Terminal, offered: Offered) -> None:
-    """One object a filter, one a line."""
+    """Print a JSON object for each filter, one a line."""
     for _, (schema, count) in sorted(offered.items()):
         data = schema.to_wire() | ({} if count is None else {"workers": count})
         console.json(data)
 
 
 def takes(parameter: Parameter) -> str:
-    """The values a parameter takes, such as `1..100 px` or `true, false`."""
+    """Return the values that a parameter takes, such as `1..100 px` or `true, false`."""
     if parameter.choices:
         return ", ".join(parameter.choices)
     if parameter.type == "bool":
@@ -69,5 +69,5 @@ def takes(parameter: Parameter) -> str:
 
 
 def default_of(parameter: Parameter) -> str:
-    """A parameter's default as it would be typed; `none` where nothing is."""
+    """Return a parameter's default as it would be typed; `none` for an empty text."""
     return "none" if parameter.default == "" else format_value(parameter.default)

@@ -28,7 +28,7 @@ _SOURCES: Final = {"record": "movies_metadata.csv"}
 
 
 _INSTEAD: Final = {"record": "a record on which it fails is left out"}
-"""By unit: what is done with one on which a filter that hides something fails. A frame is made black."""
+"""What is done, by material, if a filter that hides something fails on one; by default a frame is made black."""
 
 
 def print_page(console: Terminal, schema: FilterSchema, workers: int | None) -> None:
@@ -55,7 +55,8 @@ def print_page(console: Terminal, schema: FilterSchema, workers: int | None) -> 
 
 
 def example(schema: FilterSchema) -> dict[str, Value]:
-    """Return parameters with which the filter can be used: some at their defaults, and what must be said."""
+    """Return parameters for an example: some with their defaults, or others if the filter cannot be used without them.
+    """
     shown = [each for each in schema.parameters if each.type not in ("asset", "str") or each.choices]
     given: dict[str, Value] = {each.name: each.default for each in shown[:SHOWN_IN_EXAMPLE]}
     if _fits(schema, given):

@@ -32,7 +32,7 @@ WELL: Final = frozenset({JobState.DONE, JobState.PARTIAL})
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A command for jobs that end in some states. A shell reads it; nothing of a job is ever put into it."""
+    """A command that a shell runs for jobs that end in some states. Nothing of a job is ever inserted into its text."""
 
     flag: str
     command: str
@@ -45,9 +45,9 @@ class Hooks:
     Args:
         hooks: which commands.
         results: the folder in which results of jobs may lie.
-        say: takes a sentence on what could not be done.
-        to_stderr: what commands print goes to standard error, for standard output is a program's.
-        environ: what commands get besides.
+        say: called with a sentence about each command that could not be run, or failed.
+        to_stderr: send what commands print to standard error, because a program reads standard output.
+        environ: environment variables that commands get beside a job's facts.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Hooks:
         return bool(self._waiting or self._running)
 
     def ended(self, job: Job) -> None:
-        """A job has ended: its commands are run as soon as there is a place."""
+        """Have the commands run for a job that has ended, as soon as there is a place."""
         for hook in self._hooks:
             if job.state not in hook.states:
                 continue
@@ -96,14 +96,15 @@ class Hooks:
             self._start(*self._waiting.popleft())
 
     def wait(self, timeout_s: float) -> None:
-        """Wait until a command has ended, for so long at most."""
+        """Wait until the command that was started first has ended, for at most `timeout_s`; then do a `turn`."""
         if self._running:
             with suppress(subprocess.TimeoutExpired):
                 self._running[0][2].wait(timeout_s)
         self.turn()
 
     def give_up(self) -> None:
-        """End what runs, with all that it has started, and forget what waits; say both."""
+        """Drop the commands that wait, and say so of each. Send SIGTERM to those that run and to all that they have
+        started; how they end is said by the `turn` after they have."""
         for hook, job in self._waiting:
             self.fail(f"{hook.flag} was not run for job {job.job}: this command was ended")
         self._waiting.clear()

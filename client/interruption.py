@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, as a wish rather than as an accident."""
+"""Handles Ctrl-C and SIGTERM as a request to stop in good order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from types import FrameType
 
 @contextmanager
 def interruptible(interrupt: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C and SIGTERM call `interrupt` the first time; the second time they end the process."""
+    """During the block, have the first Ctrl-C or SIGTERM call `interrupt`; a second one does what it did before the
+    block, such as end the process."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def restore() -> None:
@@ -30,6 +31,6 @@ def interruptible(interrupt: Callable[[], None]) -> Iterator[None]:
 
 
 def loaded() -> None:
-    """A program has been loaded: Ctrl-C raises KeyboardInterrupt again (see client/__init__.py)."""
+    """Have Ctrl-C raise KeyboardInterrupt again. Call it when a program has been loaded: see client/__init__.py."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -19,7 +19,7 @@ from moviola.session.units import counted
 from moviola.wire.options import age_text
 
 MAX_STRANGERS_NAMED = 3
-"""Of the files in a job's folder that stay; the rest are counted."""
+"""The most files that are named of those that stay in a job's folder; further ones are counted."""
 
 
 def prune(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> Status:
@@ -51,8 +51,8 @@ def prune(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> St
 
 
 def forget_files(results: Path, job: str) -> str:
-    """Remove the files of one job that are here, and not its aggregator's; return what became of them, in a sentence,
-    or nothing where there are none. Raises OSError."""
+    """Remove the files of one job in a folder of results here; those at its aggregator stay. Return the end of a
+    sentence about them; empty if there are none. Raises OSError."""
     folder = job_folder(results, job)
     if folder is None:
         return ""
@@ -60,7 +60,7 @@ def forget_files(results: Path, job: str) -> str:
 
 
 def _removed(folder: JobFolder, now: float, *, dry_run: bool) -> dict[str, Any]:
-    """Remove a job's files unless it is only asked for; return what is told of it. Raises OSError."""
+    """Remove a job's files, but nothing with `dry_run`; return what is told about that. Raises OSError."""
     age_s = round(now - folder.made_at_unix_s)
     size, strangers = (folder.size, tuple(folder.strangers())) if dry_run else folder.remove()
     return {"job_id": folder.job, "bytes": size, "age_s": age_s, "stay": list(strangers)}

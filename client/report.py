@@ -31,7 +31,7 @@ WORDS: Final = {
 """How a file of a batch ended, in the sentence about all of them."""
 
 MIN_WHOLE_S: Final = 10.0
-"""Seconds from which tenths of them say nothing."""
+"""From so many seconds on, tenths of seconds are not shown."""
 
 
 def ended_in_words(counts: Mapping[Status, int], words: Mapping[Status, str] = WORDS) -> str:
@@ -44,10 +44,10 @@ class ReportOptions:
     """What is to be told.
 
     Attributes:
-        is_batch: several files: each has its line, and all together one at the end.
-        as_json: one object a source to standard output, and nothing else there.
-        is_quiet: only what is wrong.
-        is_detached: the ids of jobs that nobody waits for.
+        is_batch: there are several files: tell a line for each, and one for all at the end.
+        as_json: print one JSON object for each source to standard output, and nothing else there.
+        is_quiet: tell only what is wrong.
+        is_detached: print the ids of jobs, because nobody waits for their results.
     """
 
     is_batch: bool
@@ -75,7 +75,7 @@ class Report:
         return exit_status(outcome.status for outcome in self._outcomes)
 
     def tell(self, outcome: Outcome) -> None:
-        """One file has come to its end."""
+        """Tell how one file ended."""
         self._outcomes.append(outcome)
         self._explain(outcome)
         if self._options.as_json:
@@ -91,7 +91,11 @@ class Report:
                 self._stdout.say(self._line(outcome, output))
 
     def end(self, seconds: float) -> None:
-        """Nothing more comes; all of it took so long."""
+        """Tell what came of all files together. Call it after the last one.
+
+        Args:
+            seconds: how long all of them took.
+        """
         if self._options.is_batch:
             left = [as_sentence(sentence) for sentence in left_behind(self._outcomes)]
             for sentence in left:
@@ -108,7 +112,7 @@ class Report:
         return output_line(outcome, output)
 
     def _explain(self, outcome: Outcome) -> None:
-        """Why a file is not as it was to be, and what is worth a warning."""
+        """Tell why a file is not as it was asked for, its warnings, and its failures."""
         is_interrupted = outcome.status is Status.CANCELLED and outcome.remains is not Remains.NOTHING
         is_told_at_the_end = self._options.is_batch and is_interrupted
         if outcome.reason and not is_told_at_the_end:

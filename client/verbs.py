@@ -15,8 +15,8 @@ from .options import Parser
 
 
 def reported(work: Callable[[], int], stderr: Terminal) -> int:
-    """Return the exit status of `work`. Where it raises what a cluster or a person may cause, say it, and return the
-    status that stands for that."""
+    """Do `work` and return its exit status. If it raises an error of the cluster, of the usage, or an interruption, say
+    so, and return the status that stands for that."""
     try:
         return work()
     except UsageError as error:

@@ -109,7 +109,8 @@ def _parser() -> Parser:
 
 
 def _folders(options: argparse.Namespace) -> Folders:
-    """Return the two folders; the one of the results is made. Raises UsageError where they cannot be."""
+    """Return the folder that is watched and the folder of results, which is made. Raises UsageError if one of them
+    cannot be used."""
     if options.new:
         raise UsageError("--new makes a second job of a file, and a watch sends each once; leave it out")
     if options.out is None:
@@ -137,7 +138,7 @@ class _Telling:
         self.going_on = 0
 
     def tell(self, outcome: Outcome) -> None:
-        """One file has come to its end, or its job goes on without us."""
+        """Tell how one file ended, or count it if its job goes on without us."""
         if outcome.status is Status.CANCELLED and outcome.remains is not Remains.NOTHING:
             self.going_on += 1
             return

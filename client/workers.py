@@ -103,7 +103,7 @@ def _list(options: argparse.Namespace, target: Target, stdout: Terminal) -> int:
 
 
 def _wish(options: argparse.Namespace, target: Target, stdout: Terminal, stderr: Terminal) -> int:
-    """Drain or resume some workers. One that is refused is said, and keeps no other from it."""
+    """Drain or resume some workers. If one of them is refused, say so, and go on with the others."""
     known = look(target, [Topic.WORKERS]).workers
     names = list(dict.fromkeys(options.names))
     for name in names:
@@ -137,7 +137,7 @@ def _check(name: str, known: Mapping[str, Worker]) -> None:
 
 
 def _wait(target: Target, before: Mapping[str, Worker], timeout_s: float) -> None:
-    """Return when all these processes have left. Raises TimeoutError."""
+    """Wait until all these worker processes have left. Raises TimeoutError."""
     staying = dict.fromkeys(before)
 
     def have_left(view: ClusterView) -> bool:

@@ -14,11 +14,11 @@ from .table import SUBCOMMANDS
 
 
 def complete() -> list[str]:
-    """Return the arguments to call the subcommand with whose parser completes the rest of the line.
+    """If a subcommand is typed already, return it as the only argument, so that its parser completes the rest of the
+    line. Otherwise print the subcommands and end the process.
 
-    The shell tells the line in COMP_LINE, and in `_ARGCOMPLETE` which of its words is the program's name. Where a
-    subcommand is typed already it is made that name, so its parser does as if it were a program (see
-    moviola.base.command_line). Otherwise print the subcommands and end the process.
+    The shell gives the line in COMP_LINE, and in `_ARGCOMPLETE` the place of the program's name in it. That place is
+    moved to the subcommand, so that its parser behaves as that of a program (see moviola.base.command_line).
     """
     *_, words, _ = split_line(os.environ["COMP_LINE"], int(os.environ["COMP_POINT"]))
     place = int(os.environ[COMPLETING])

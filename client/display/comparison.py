@@ -24,7 +24,7 @@ MIN_WIDTH: Final = 60
 """Cells of a terminal below which the number of workers is left out."""
 
 MIN_WIDTH_OF_SPREAD: Final = 78
-"""… below which the fastest and the slowest round are."""
+"""Cells of a terminal below which the fastest and the slowest round are left out."""
 
 DIGEST_SHOWN: Final = 12
 """Hex digits of a digest that a person compares."""
@@ -38,11 +38,11 @@ COLOURS: Final = {
 
 NOTHING: Final = "–"
 LONG: Final = 100.0
-"""From which number on a digit less is shown."""
+"""Numbers from this one on are shown with one decimal less."""
 
 
 def view_of(comparison: Comparison) -> JobView:
-    """Return how far a comparison is, as what shows the progress of jobs takes it."""
+    """Return how far a comparison is as a JobView, which the displays of jobs' progress can show."""
     rounds = len(comparison.modes) * (comparison.iterations + comparison.warm_ups)
     wanted = rounds * comparison.count
     return JobView(
@@ -118,7 +118,7 @@ def _table(comparison: Comparison, figures: list[ModeFigures], width: int) -> Ta
 
 
 def _bars(console: Terminal, comparison: Comparison, figures: list[ModeFigures]) -> Iterator[Table]:
-    """Yield a line for each mode: its name, a bar as long as it is fast, and how fast that is."""
+    """Yield one table with a line for each mode: its name, a bar whose length is its speed, and the speed itself."""
     most = max(each.per_second or 0.0 for each in figures) or 1.0
     width = max(8, min(MAX_BAR_WIDTH, console.width - LABEL_WIDTH))
     grid = Table.grid(padding=(0, 1))

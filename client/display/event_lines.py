@@ -13,7 +13,7 @@ KIND_WIDTH: Final = 17
 """Cells of the longest kind."""
 
 MAX_UNIX_S: Final = 253_402_300_000.0
-"""The end of the year 9999: times behind it have no date, and come from a clock that is wrong."""
+"""The end of the year 9999. Later times cannot be shown as a date; they come from a clock that is wrong."""
 
 STYLES: Final[dict[str, str]] = {
     EventKind.JOB_DONE: "bold green",
@@ -51,7 +51,7 @@ class EventLines:
 
     Args:
         console: where the lines go.
-        today: the day of which nothing needs to be said, as `YYYY-MM-DD`; "" of none.
+        today: the day, as `YYYY-MM-DD`, whose date is not printed above its events; "": every date is printed.
     """
 
     def __init__(self, console: Terminal, today: str = "") -> None:

@@ -17,10 +17,10 @@ from moviola.wire.messages import Job
 from .tables import frames_of, job_json, share, state_text, table
 
 JOBS_SHOWN: Final = 40
-"""Of the jobs the newest so many, where nobody says how many."""
+"""The newest so many jobs are listed by default."""
 
 OTHER_CELLS: Final = 56
-"""Cells that the list needs beside ids, with the narrowest column of filters."""
+"""Cells that all other columns of the list need together, with the narrowest column of filters."""
 
 MIN_ID_WIDTH: Final = 20
 """Cells that an id gets at least. A longer one loses its middle, so that it can be told from others and copied."""
@@ -29,13 +29,14 @@ _TASKS: Final = ("tasks_queued", "tasks_in_flight", "tasks_stored", "retries")
 
 
 def as_json(jobs: Collection[Job]) -> dict[str, Any]:
-    """All jobs, oldest first, and their sums."""
+    """Return all jobs, oldest first, and their sums, as JSON types."""
     return {"jobs": [job_json(job) for job in _by_age(jobs)], "totals": totals(jobs)}
 
 
 def totals(jobs: Collection[Job]) -> dict[str, Any]:
-    """How many jobs are in each state, how many tasks wait, are in work, stored and were retried, and the shares of
-    jobs that ended as `done`, and of tasks that needed no second try (0 … 1; None where nothing has ended)."""
+    """Return the sums over jobs: how many are in each state; how many tasks wait, are in work, are stored, and were
+    retried. `job_success` is the share of ended jobs that are `done`, `task_success` that of stored results among all
+    tries (0 … 1; None while there are none)."""
     states = Counter(job.state for job in jobs)
     tasks = {name: sum(getattr(job.progress, name) for job in jobs) for name in _TASKS}
     ended = sum(states[state] for state in FINAL)
@@ -49,7 +50,7 @@ def totals(jobs: Collection[Job]) -> dict[str, Any]:
 
 
 def print_jobs(console: Terminal, jobs: Collection[Job], now_unix_s: float, limit: int = JOBS_SHOWN) -> None:
-    """The newest jobs in a table, why those that wait or failed do, and the sums of all."""
+    """Print the newest jobs in a table, below it the reasons of those that have one, and the sums of all jobs."""
     if not jobs:
         console.print("There are no jobs.")
         return
@@ -87,7 +88,7 @@ def print_jobs(console: Terminal, jobs: Collection[Job], now_unix_s: float, limi
 
 
 def _done(job: Job) -> str:
-    """`all`, or how many of how many frames."""
+    """Return `all`, or how many frames of how many are done."""
     _, _, done, wanted = frames_of(job)
     return "all" if wanted is not None and done == wanted and wanted else share(done, wanted)
 
@@ -98,7 +99,7 @@ def _queue(progress: Progress) -> str:
 
 
 def _sums(sums: Mapping[str, Any]) -> Iterator[str]:
-    """What they came to together, and how much of it is left."""
+    """Yield a line about all jobs, and one about all their tasks."""
     states = ", ".join(f"{count} {state}" for state, count in sorted(sums["jobs"].items()))
     success = "" if sums["job_success"] is None else f" ({sums['job_success']:.0%} of those that ended are done)"
     yield f"Jobs: {states}{success}"

@@ -46,7 +46,8 @@ def details_as_json(job: Job) -> dict[str, Any]:
 
 
 def print_details(console: Terminal, job: Job, schemas: Mapping[str, FilterSchema]) -> None:
-    """One job, a line for each thing worth knowing; of chains what was chosen, where a filter's schema is known."""
+    """Print one job, a line for each thing worth knowing. Chains are printed with the parameters that are not at their
+    defaults, if the filter's schema is known."""
     for name, value in _lines(job, schemas):
         console.say((f"{name:<10}", "bold"), " ", value)
     for failure in job.details.failures:
@@ -61,7 +62,7 @@ def print_details(console: Terminal, job: Job, schemas: Mapping[str, FilterSchem
 
 
 def print_log(console: Terminal, job: Job) -> None:
-    """What happened to all tasks of a job, a line for each thing with its time of day, and how it ended."""
+    """Print what happened to all tasks of a job, a line for each thing with its time of day, and how the job ended."""
     story = job.details.story or []
     console.say(_clock(job.submitted_unix_s), "  submitted by ", job.user or "somebody")
     width = max((len(f"{line.output} {line.chunk}") for line in story), default=0)
@@ -83,7 +84,7 @@ def _clock(unix_s: float) -> str:
 
 
 def _print_story(console: Terminal, story: list[StoryLine]) -> None:
-    """What happened to the tasks of one chunk, a line for each thing, with the seconds since the first."""
+    """Print what happened to the tasks of one chunk, a line for each thing, with the seconds since the first."""
     if not story:
         console.say("Nothing is known of this chunk any more: only what happened lately is kept, and all troubles.")
     first = next((line.unix_s for line in story if line.unix_s), 0.0)
@@ -160,7 +161,8 @@ def _chosen(step: RequestedStep, schemas: Mapping[str, FilterSchema]) -> dict[st
 
 
 def first_of_each_kind(failures: Iterable[Failure]) -> Iterator[Failure]:
-    """Yield the failures that tell something new: of those that a filter raised alike on many frames, the first."""
+    """Yield the failures that tell something new: only the first of those that have the same output, filter and last
+    line of traceback."""
     seen = set()
     for failure in failures:
         kind = (failure.output, failure.filter, last_line(failure.traceback) or failure.explanation)
@@ -170,7 +172,8 @@ def first_of_each_kind(failures: Iterable[Failure]) -> Iterator[Failure]:
 
 
 def traceback_of(failure: Failure) -> str:
-    """A failure's traceback; nothing where its explanation is a sentence for whoever chose the filter."""
+    """Return a failure's traceback; empty if its exception's text is a whole sentence for the person who chose the
+    filter."""
     text = failure.traceback.rstrip()
     return "" if text.rpartition("\n")[2].startswith(SENTENCES) else text
 

@@ -10,11 +10,11 @@ from moviola.session.outcome import Outcome, Remains, Status
 from moviola.session.units import counted
 
 MAX_NAMED: Final = 10
-"""Files of a kind that are named; of the others their number is told."""
+"""The most files that one sentence names; of further ones it tells the number."""
 
 
 def left_behind(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """Yield the sentences, none where everything has ended."""
+    """Yield sentences about what is left of these files' jobs; none if all have ended and their results are here."""
     left = {remains: [each for each in outcomes if each.remains is remains] for remains in Remains}
     if not any(found for remains, found in left.items() if remains is not Remains.NOTHING):
         return

@@ -27,10 +27,11 @@ from .status_screen.facts import Facts
 from .status_screen.layout import most_scrolled, screen
 
 MAX_ROWS: Final = 200
-"""Jobs and workers that are asked for, each: more than the highest screen shows, and little to tell each second."""
+"""The most jobs, and the most workers, that are asked for: more than the tallest screen shows, and few enough to be
+sent each second."""
 
 REDRAWN_S: Final = 1.0
-"""The picture is drawn anew after so long though nothing has come, for it tells how old it is."""
+"""The screen is drawn again after so long even if nothing has come, because it shows how old its facts are."""
 
 PAGE: Final = 10
 """Rows of a page."""
@@ -39,7 +40,7 @@ _SCROLLS: Final[dict[str, int]] = {Key.UP: -1, Key.DOWN: 1, Key.PAGE_UP: -PAGE, 
 
 
 class LiveStatus:
-    """The screen, until a person ends it.
+    """Shows the screen until a person ends it.
 
     Args:
         stdout: a terminal that can move its cursor.
@@ -67,7 +68,8 @@ class LiveStatus:
             self._following.close()
 
     def _await_first(self) -> None:
-        """Have the first picture before the screen is taken: where there is none, a sentence says why."""
+        """Wait for the first answer before the terminal is switched to the full screen. Raise Unreachable if none
+        comes, so that a sentence on the usual screen says why."""
         while self._following.view is None and not self._is_over:
             self._following.turn(time.monotonic() + REDRAWN_S)
             if self._following.away:
@@ -116,7 +118,7 @@ class LiveStatus:
             self.press(key)
 
     def press(self, key: str) -> None:
-        """Do what a key is for; others do nothing."""
+        """Do what a key is for. Unknown keys do nothing."""
         facts = self._facts
         if key in ("q", "Q"):
             self._is_over = True
@@ -132,23 +134,23 @@ class LiveStatus:
             self._facts = replace(facts, scrolled=scrolled)
 
     def end(self, _signal: int, _frame: FrameType | None) -> None:
-        """A signal's handler: give the terminal back, and end."""
+        """Handle a signal: give the terminal back, and end."""
         self._is_over = True
         self._following.loop.wake()
 
     def suspend(self, _signal: int, _frame: FrameType | None) -> None:
-        """A signal's handler: give the terminal back, and stop until the shell has it go on."""
+        """Handle a signal: give the terminal back, and stop the process until the shell continues it."""
         self._is_suspended = True
         self._following.loop.wake()
 
     def redraw(self, _signal: int, _frame: FrameType | None) -> None:
-        """A signal's handler: the terminal has another size."""
+        """Handle a signal: draw the screen again, because the terminal has another size."""
         self._following.loop.wake()
 
 
 @contextmanager
 def _signals(loop: Loop, status: LiveStatus) -> Iterator[None]:
-    """Have signals end, suspend or redraw the screen, and put their handlers back."""
+    """Let signals end, suspend or redraw the screen during the block; put the old handlers back after it."""
     handlers = {
         signal.SIGINT: status.end, signal.SIGTERM: status.end, signal.SIGHUP: status.end,
         signal.SIGTSTP: status.suspend, signal.SIGWINCH: status.redraw,

@@ -14,7 +14,7 @@ from moviola.media.preflight import Preflight
 from moviola.session.units import counted
 
 COLOURS: Final = {Fate.LOST: "red", Fate.CHANGED: "yellow", Fate.KEPT: "green"}
-"""Of fates, the worst first: in this order they are listed."""
+"""Colours of fates. Findings are listed in this order, the worst first."""
 
 _ORDER: Final = list(COLOURS)
 
@@ -61,7 +61,8 @@ def _traits(told: Preflight) -> Table:
 
 
 def _findings(findings: Iterable[Finding], sources: dict[Finding, str] | None = None) -> Table:
-    """What becomes of each thing, the worst first, with where it is so if that is not everywhere."""
+    """Return a table of what becomes of each thing, the worst first. It has a column for the outputs if a finding is
+    true of only one, and a column for the `sources` if these are given."""
     rows = _sorted(findings)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column("", no_wrap=True)

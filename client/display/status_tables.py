@@ -25,12 +25,12 @@ from .status_screen.workers import COLUMNS, LOST_SHOWN_S, in_order, worker_row
 from .tables import state_text, table
 
 JOBS_SHOWN: Final = 20
-"""Of the jobs the newest so many, in the table; `--json` has them all."""
+"""The newest so many jobs are in the table; `--json` has all jobs."""
 
 
 def print_tables(console: Terminal, view: ClusterView) -> None:
-    """The cluster in a line; workers, aggregators and the newest jobs, a table each, and why those jobs that wait or
-    failed do; what went wrong lately."""
+    """Print the cluster in one line; a table of workers, of aggregators and of the newest jobs; the reasons of jobs
+    that have one; and what went wrong lately."""
     if view.overview is not None:
         console.say(*_cluster(view.overview))
     aggregators = table("aggregator", "state", "reached at", "keeps results")
@@ -47,7 +47,7 @@ def print_tables(console: Terminal, view: ClusterView) -> None:
 
 
 def print_workers(console: Terminal, workers: Mapping[str, Worker]) -> None:
-    """The workers, a line each, those that left last."""
+    """Print the workers by name, a line each; those that have left come last."""
     shown = in_order(workers.values(), Order.NAME)
     if not shown:
         console.print("No worker is connected.")
@@ -64,7 +64,7 @@ def _aggregator_cells(one: Aggregator) -> list[Text | str]:
 
 
 def _kept(one: Aggregator) -> str:
-    """How long, and how many bytes of, finished files are kept."""
+    """Return how long, and up to how many bytes, an aggregator keeps finished files."""
     limits = [
         "" if one.results_age_s is None else age_text(float(one.results_age_s)),
         "" if one.results_limit is None else f"up to {size_text(one.results_limit)}",
@@ -73,14 +73,14 @@ def _kept(one: Aggregator) -> str:
 
 
 def _cluster(overview: Overview) -> list[Part]:
-    """Frames per second, what waits, and what the spool holds."""
+    """Return the cluster's line: frames per second, queued tasks and tasks in work, and what the spool holds."""
     tasks = f"{counted(overview.tasks_queued, 'task')} queued and {overview.tasks_in_flight} in work"
     spool = f"spool {sized(overview.spool_bytes)} of {sized(overview.spool_limit_bytes)}"
     return [(f"{overview.frames_per_s:.1f} frames/s", "bold"), f", {tasks}, {spool}"]
 
 
 def _trouble(trouble: Trouble) -> list[Part]:
-    """When, whose fault it was, and what."""
+    """Return the line of something that went wrong: when, whose fault it was, and what happened."""
     where = trouble.job or trouble.worker
     times = f" (×{trouble.count})" if trouble.count > 1 else ""
     by = f" {trouble.filter}" if trouble.filter else ""

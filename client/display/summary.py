@@ -26,7 +26,7 @@ _COLOURS = {Status.DONE: "green", Status.PARTIAL: "yellow"}
 
 
 def print_summary(console: Terminal, outcomes: Sequence[Outcome]) -> None:
-    """The outputs of all jobs and where they are; nothing where there are none."""
+    """Print the outputs of all jobs and where they are; nothing if there are none."""
     outcomes = [outcome for outcome in outcomes if outcome.outputs]
     if not console.is_terminal or console.width < MIN_TABLE_WIDTH:
         for outcome in outcomes:
@@ -72,7 +72,8 @@ def _say_found(console: Terminal, output: OutputOutcome) -> None:
 
 
 def output_line(outcome: Outcome, output: OutputOutcome) -> Text:
-    """What one output came to, in one line, with a colour for whether that is good."""
+    """Return one line about an output: its state, counts, speed and digest. The colour of the state says whether it is
+    good."""
     state = (outcome.state_of(output), _colour(outcome))
     count = counted(output.frames_out, outcome.unit)
     rate = f"{outcome.frames_per_second:.1f} {outcome.unit}s/s"
@@ -81,8 +82,8 @@ def output_line(outcome: Outcome, output: OutputOutcome) -> Text:
 
 
 def finished_line(outcome: Outcome, output: OutputOutcome, width: int) -> Text:
-    """The same for a terminal: what one would look for first, and of the numbers those that fit into `width` cells. A
-    path is never cut, so that it can be copied."""
+    """Return the line of an output for a terminal: its state and path, and then as many numbers as fit into `width`
+    cells. A path is never cut, so that it can be copied."""
     line = styled((outcome.state_of(output), _colour(outcome)), f"  {outcome.source} → {_here(output) or output.name}")
     numbers = [counted(output.frames_out, outcome.unit)]
     if output.fallback_frames:
@@ -96,7 +97,7 @@ def finished_line(outcome: Outcome, output: OutputOutcome, width: int) -> Text:
 
 
 def _here(output: OutputOutcome) -> str:
-    """An output's path, as short as it can be typed in this folder."""
+    """Return an output's path as short as it can be typed in this folder."""
     path = Path(output.path)
     return str(path.relative_to(Path.cwd())) if output.path and path.is_relative_to(Path.cwd()) else output.path
 

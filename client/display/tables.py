@@ -29,8 +29,9 @@ STATE_COLOURS: Final[dict[str, str]] = {
 
 
 def table(*headings: str) -> Table:
-    """Columns by heading; those with `>` in front hold numbers. Only texts of any length are folded: the first
-    column's when nothing else helps."""
+    """Return a table with columns of these headings. A heading with `>` in front is that of numbers: they are aligned
+    at the right and, like states, not folded; other texts are folded where the table is too wide. A caller may set the
+    first column to `no_wrap` as well: it is folded only when nothing else helps."""
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for heading in headings:
         name = heading.lstrip(">")
@@ -49,7 +50,8 @@ def state_text(state: str) -> Text:
 
 
 def frames_of(job: Job) -> tuple[int, int | None, int, int | None]:
-    """Frames sent and how many there are, frames done and how many are wanted, over all outputs; None: not known."""
+    """Return the frames that are sent, the source's frames, the frames that are done, and those that are wanted, the
+    last two over all outputs; None where a number is not known."""
     if job.outputs:  # it has ended, and these are the last word
         sent = max(output.frames_in for output in job.outputs)
         done = sum(output.frames_in - output.lost_frames for output in job.outputs)
@@ -72,7 +74,7 @@ def seconds_left(job: Job) -> float | None:
 
 
 def job_json(job: Job) -> dict[str, Any]:
-    """Everything that is known of a job, as JSON types."""
+    """Return everything that is known of a job, as JSON types."""
     return {
         "job_id": job.job,
         "name": job.name,

@@ -19,9 +19,10 @@ Show = Callable[[Terminal, ClusterView], None]
 
 
 def keep_showing(stdout: Terminal, target: Target, topics: Sequence[Topic], show: Show) -> None:
-    """Draw the view each second until Ctrl-C. What is no terminal gets each picture below the one before.
+    """Draw the view each second until Ctrl-C. If `stdout` is no terminal, each view is printed below the one before.
 
-    A middleware that goes away is waited for: the picture says so. Raises Unreachable where none answered at first.
+    A middleware that goes away is called until it is back; a terminal shows a note meanwhile. Raises Unreachable if no
+    middleware answers at first.
     """
     views = follow(target, topics, INTERVAL_S)
     try:
@@ -51,7 +52,7 @@ def keep_showing(stdout: Terminal, target: Target, topics: Sequence[Topic], show
 
 
 def _drawn(stdout: Terminal, show: Show, view: ClusterView) -> Text:
-    """What `show` prints, cut to the lines that the terminal has."""
+    """Return what `show` prints, cut to the lines that the terminal has."""
     canvas = Terminal(
         file=io.StringIO(), force_terminal=True, width=stdout.width, height=stdout.height, color_system="truecolor"
     )

@@ -74,7 +74,7 @@ def examine(client: ClientSettings, up: UpSettings) -> Iterator[Finding]:
 
 
 def print_finding(console: Terminal, finding: Finding) -> None:
-    """A sign, the name and what was found, wrapped; below it what to do."""
+    """Print a finding: a sign, its name and its text, wrapped; below them what to do."""
     sign, plain, colour = SIGNS[finding.mark]
     is_utf = (console.encoding or "").lower().startswith("utf")
     width = min(console.width, 100) if console.is_terminal else WIDTH
@@ -100,7 +100,7 @@ def _parser() -> Parser:
 
 
 def _configuration(options: argparse.Namespace) -> tuple[ConfigError | None, list[Finding]]:
-    """What is wrong with variables and configuration files, if anything; and what there is to say of them."""
+    """Return the error of variables and configuration files, None if there is none, and the findings about them."""
     try:
         files = config_files(getattr(options, CONFIG_DEST), os.environ)
         what_holds(files, os.environ)

@@ -101,7 +101,8 @@ def ports(up: UpSettings, client: ClientSettings, *, is_answering: bool) -> Iter
 
 
 def _running(state: Path) -> tuple[int, int] | str | None:
-    """The ports of the cluster of a state folder; None where none runs; a sentence where its record is damaged."""
+    """Return the ports of the cluster that runs in a state folder: middleware's, aggregator's. None: none runs. A
+    sentence: its record is damaged."""
     path = state.expanduser().resolve()
     try:
         found = read_configuration(path) if supervision.is_running(path) else None

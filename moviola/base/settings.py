@@ -28,7 +28,7 @@ CONFIG_FLAG: Final = "--config"
 CONFIG_HELP: Final = "TOML file with settings, in a table for each program; see docs/SETTINGS.md"
 
 PREFIX: Final = "MOVIOLA_"
-"""How every variable that has a place in a configuration file begins."""
+"""Of every variable that has a place in a configuration file."""
 
 _FACTS: Final = "setting"
 CONFIG_DEST: Final = "config_file"
@@ -41,10 +41,10 @@ class ValueType:
     """How a value is written, and what it may be.
 
     `read` makes a value of a text, or raises argparse.ArgumentTypeError with what is wrong; `unit` and `bounds` are
-    words for people; `placeholder` stands for the value in `--help`; `show` makes a text of a default. If there are
-    `choices`, a flag takes no other value. `completes` names what the Tab key offers (see
-    `moviola.base.command_line.set_completer`). A value that `is_path` is relative to the current folder, or, in a
-    configuration file, to the folder of that file.
+    words for people; `placeholder` stands for the value in `--help`; `show` makes a text of a default. A flag takes
+    nothing but `choices`, where there are some. `completes` names what the Tab key offers (see
+    `moviola.base.command_line.set_completer`). A value that `is_path` is meant from where it is said: from the current
+    folder, or from the folder of the configuration file.
     """
 
     read: Callable[[str], Any]
@@ -85,7 +85,7 @@ def choice(names: Iterable[str]) -> ValueType:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Everything that is declared of one setting, as `setting` describes it."""
+    """What is known of one field."""
 
     name: str
     type: ValueType
@@ -107,8 +107,7 @@ class Setting:
 
     @property
     def places(self) -> tuple[tuple[str, str], ...]:
-        """The places in a configuration file where it may be set, each a table and a key; the first that is set counts.
-        """
+        """Where in a configuration file it may stand, as tables and keys; the first one found counts."""
         if not self.table:
             return ()
         elsewhere = (place_of(variable) for variable in self.told_by if variable.startswith(PREFIX))
@@ -116,7 +115,7 @@ class Setting:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The environment variables that may set it; the first one that is not empty counts."""
+        """The variables that say it; the first one that is set counts."""
         own = [variable_of(self.table, self.key)] if self.table else []
         return tuple(dict.fromkeys([*own, *self.told_by]))
 
@@ -234,8 +233,8 @@ def add_config(parser: argparse.ArgumentParser, environ: Mapping[str, str] | Non
 
 
 def help_of(one: Setting, environ: Mapping[str, str]) -> str:
-    """Return what `--help` says of a setting: its meaning, its variables, and its present default. If there are
-    variables that several programs share, the one that only this program has is left out."""
+    """What `--help` says of a setting: its meaning, its variables, and its present default. Where several programs
+    share a variable, the one of this program alone is left out."""
     variables = ", ".join(one.told_by or one.variables)
     if one.is_switch:
         return f"{one.help} ({variables})" if variables else one.help
@@ -245,8 +244,7 @@ def help_of(one: Setting, environ: Mapping[str, str]) -> str:
 
 
 def default_of(one: Setting, told: str | None = None) -> str:
-    """Return the text of the value that holds without a flag: the variable's, if one has `told` it, or the default;
-    empty if there is none."""
+    """What a setting is where no flag is given: what a variable has `told`, or the default; empty without any."""
     if told is not None:
         return one.type.show(told)
     if one.default_text:
@@ -260,7 +258,7 @@ def settings_in(declared: type[S], given: argparse.Namespace) -> S:
 
 
 def from_values(declared: type[S], values: Mapping[str, Any]) -> S:
-    """Return settings with the values that a program gives, by the names of fields; all others have their defaults.
+    """Return settings of values that a program gives by the names of fields; the others are defaults.
 
     Raises:
         ValueError: a value is not what its setting takes; one sentence that names it.
@@ -270,7 +268,7 @@ def from_values(declared: type[S], values: Mapping[str, Any]) -> S:
 
 
 def _value(one: Setting, value: Any) -> Any:
-    """Return a value that a program gives, which need not be a text, as the setting's type. Raises ValueError."""
+    """A value that is none of a text, as the setting's type has it. Raises ValueError."""
     if type(value) is type(one.default) and value == one.default:
         return value
     if one.is_switch:

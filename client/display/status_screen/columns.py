@@ -16,7 +16,7 @@ GAP: Final = 2
 """Cells between two columns."""
 
 Cell = str | Text | Callable[[int], Text]
-"""A text, or what makes one that is as wide as its column."""
+"""A text, or a function that makes a text for a column of so many cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,13 @@ class Column:
     """How a column is shown.
 
     Attributes:
-        title: above it.
-        rank: how important it is; where there is no room, the column of the highest number goes first.
+        title: the text above it.
+        rank: how important it is, 0 most of all. If there is no room, the column with the highest rank is left out
+            first.
         is_number: it is aligned at the right.
-        width (cells): that it has at least, so that it does not shift when a number gets longer.
-        stretches_to (cells): it has `width` where there is little room, and up to so many where there is more; None for
-            a column that is as wide as its longest cell.
+        width (cells): its least width, so that other columns do not shift when a number gets longer.
+        stretches_to (cells): its greatest width; it is as narrow as `width` if there is little room. None: it is as
+            wide as its longest cell.
     """
 
     title: str
@@ -86,7 +87,7 @@ def _wanted(column: Column, number: int, rows: Sequence[Row], most: int) -> int:
 
 
 def _lengths(number: int, rows: Sequence[Row]) -> list[int]:
-    """Return how long the cells of a column are that no note hides."""
+    """Return the lengths of a column's cells, without those that a note hides."""
     cells = [row.cells[number] for row in rows if row.note is None or number < row.note_from]
     return [cell_len(str(cell)) for cell in cells if not callable(cell)]
 

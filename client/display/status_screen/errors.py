@@ -28,7 +28,8 @@ _COLOURS: Final = {Fault.FILTER: "yellow", Fault.MACHINE: "red"}
 
 
 def error_row(trouble: Trouble) -> Row:
-    """Return the line of something that went wrong; its first line, for a traceback's would push others out."""
+    """Return the row of something that went wrong. It has only the first line of the text, because a traceback would
+    push other rows out."""
     is_filter = trouble.fault == Fault.FILTER
     colour = _COLOURS[Fault.FILTER if is_filter else Fault.MACHINE]
     text = " ".join(trouble.text.split())

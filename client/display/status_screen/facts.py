@@ -39,7 +39,7 @@ class Facts:
         has_keys: a keyboard is there.
         limit: jobs and workers that are asked for, each.
         order: of the workers.
-        scrolled (rows): above the first row that is shown, of each list as far as it has so many.
+        scrolled (rows): how many rows of each list are skipped, as far as it has so many.
     """
 
     address: str

@@ -17,12 +17,12 @@ from moviola.wire.messages import Overview
 from .facts import Facts
 
 SLOT_S: Final = 1.0
-"""What one bar of the sparkline stands for."""
+"""The time in seconds that one bar of the sparkline stands for."""
 
 MAX_SPARKS, MIN_SPARKS = 120, 8
 
 SILENCE_S: Final = 3.0
-"""Without an answer for so long, the picture is said to be old."""
+"""After so long without an answer the screen says that its facts are old."""
 
 _JOB_STATES: Final = tuple(JobState)
 _WORKER_STATES: Final = (WorkerState.FULL, WorkerState.READY, WorkerState.DRAINING, WorkerState.LOST)
@@ -41,7 +41,7 @@ def header(facts: Facts, width: int) -> list[Text]:
 
 
 def _note(facts: Facts) -> Text | None:
-    """Return what is wrong with the picture, or what it waits for."""
+    """Return a line that says why the facts shown are old or missing; None if they are current."""
     if facts.away:
         since = "" if facts.view is None else f" for {duration(facts.age_s)}; this is how it was"
         return styled((f"No middleware{since}. Trying again: {facts.away}", "bold red"))
@@ -55,8 +55,8 @@ def _note(facts: Facts) -> Text | None:
 
 
 def _counts(facts: Facts, overview: Overview, width: int) -> Text:
-    """Return where the cluster is, and of how many jobs, workers and aggregators it is; how many are in which state
-    where there is room for that."""
+    """Return the line with the cluster's address and its numbers of jobs, workers and aggregators. If there is room,
+    it says how many of them are in which state; if there is little, the address is left out."""
     jobs, workers = sum(overview.jobs.values()), sum(overview.workers.values())
     lost = overview.workers.get(WorkerState.LOST, 0)
     aggregators = counted(overview.aggregators, "aggregator") if overview.aggregators else "no aggregator"
@@ -91,7 +91,8 @@ def _by_state(counts: dict[str, int], states: Sequence[str], unit: str) -> str:
 
 
 def _speed(facts: Facts, overview: Overview, width: int) -> Text:
-    """Frames per second now and lately, what waits, and how full the spool is; what does not fit is left out."""
+    """Return the line with frames per second now and lately, tasks, failures, and how full the spool is. What does not
+    fit is left out."""
     rate = f"{overview.frames_per_s:.0f} frames/s"
     numbers = [
         f"{overview.tasks_queued} queued + {overview.tasks_in_flight} in work",

@@ -20,7 +20,7 @@ from ..tables import STATE_COLOURS, frames_of, seconds_left, share, state_text
 from .columns import Column, Row
 
 MIN_ID_WIDTH: Final = TAIL + 2
-"""Cells of an id at least: its first letter, and its end, by which jobs of one source are told apart."""
+"""The least cells of an id: its first letter and its end, which differs between jobs of one source."""
 
 ID_SHARE: Final = 3
 """An id has up to a third of the line."""
@@ -44,8 +44,8 @@ ENDED: Final = 2
 
 
 def in_order(jobs: Iterable[Job]) -> list[Job]:
-    """Return jobs that run, then others that are not over, the oldest first; then those that ended, the newest first.
-    They stay in this order while their tasks take turns."""
+    """Return jobs in the order of the screen: those that run, then others that are not over, both oldest first; then
+    those that ended, the newest first. The order does not change while their tasks take turns."""
 
     def place(job: Job) -> tuple[int, float, str]:
         rank = _RANK.get(job.state, ENDED)

@@ -20,13 +20,13 @@ from .header import header, keys_line
 T = TypeVar("T")
 
 MIN_LINES: Final = 2
-"""A part has at least its titles and a row, or is left out."""
+"""The least lines of a part: its titles and one row. A part that would get fewer is left out."""
 
 ROOMY: Final = 22
-"""Of so many lines, some are left empty between the parts even where that hides rows."""
+"""From so many lines on there are empty lines between the parts, even if rows are hidden by that."""
 
 ERRORS_SHARE: Final = 5
-"""Errors get at most a fifth of the lines, as long as others need them."""
+"""Errors get at most one part in so many of the lines, as long as jobs and workers need the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class Part:
     """A list on the screen.
 
     Attributes:
-        count: the rows that there are.
-        draw: makes the lines of those from one index to another.
-        nothing: what is said where there are none; empty for a part that is left out then.
+        count: how many rows the list has.
+        draw: returns the lines of the rows from one index up to another.
+        nothing: what is said if there are no rows; empty: the part is left out then.
     """
 
     count: int
@@ -83,8 +83,8 @@ def _body(facts: Facts, view: ClusterView, width: int, room: int) -> list[Text]:
 
 
 def shares(room: int, wanted: Sequence[int]) -> list[int]:
-    """Return how many lines jobs, workers and errors get: all that they want where there is room for it, else an equal
-    share, and of what one does not want the others have the more."""
+    """Return how many lines jobs, workers and errors get. If there is not enough room for all that they want, they get
+    equal shares, and what one of them does not want goes to the others."""
     caps = [*wanted[:-1], min(wanted[-1], max(MIN_LINES, room // ERRORS_SHARE))]
     while sum(min(MIN_LINES, one) for one in caps) > room and any(caps):
         caps[max(i for i, one in enumerate(caps) if one)] = 0  # errors first, then workers
@@ -98,7 +98,7 @@ def shares(room: int, wanted: Sequence[int]) -> list[int]:
 
 
 def _level(room: int, wanted: Sequence[int]) -> list[int]:
-    """Return shares of the room that are as equal as may be, none larger than wanted."""
+    """Divide the room into shares that are as equal as possible, none of them larger than wanted."""
     given, left = [0] * len(wanted), sum(1 for one in wanted if one)
     for i in sorted(range(len(wanted)), key=lambda i: (wanted[i], -i)):
         if wanted[i]:
@@ -136,5 +136,5 @@ def _lines(part: Part, count: int, scrolled: int) -> list[Text]:
 
 
 def most_scrolled(facts: Facts) -> int:
-    """Return how far there is anything to scroll to."""
+    """Return how many rows can be scrolled past at most: all but the last one of the longer list."""
     return 0 if facts.view is None else max(0, len(facts.view.jobs) - 1, len(facts.view.workers) - 1)

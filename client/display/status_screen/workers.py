@@ -38,7 +38,7 @@ COLUMNS: Final = (
 AFTER_STATE: Final = 2
 
 _PHASES: Final[dict[str, int]] = {LeasePhase.COMPUTING: 0, LeasePhase.DELIVERING: 1, LeasePhase.WAITING: 2}
-"""Of the tasks of a worker that of the lowest is shown."""
+"""Rank of a task's phase. Of the tasks of a worker the one with the lowest rank is shown."""
 
 _KEYS: Final[dict[Order, Callable[[Worker], Any]]] = {
     Order.NAME: lambda worker: 0,
@@ -55,18 +55,19 @@ def has_long_gone(worker: Worker) -> bool:
 
 
 def in_order(workers: Iterable[Worker], order: Order) -> list[Worker]:
-    """Return the workers that are shown: those that left last, equal ones by name, `w2` before `w10`."""
+    """Return the workers that are shown, sorted by `order`, and where that is equal by name, `w2` before `w10`. Those
+    that have left come last."""
     shown = [worker for worker in workers if not has_long_gone(worker)]
     return sorted(shown, key=lambda one: (one.state == WorkerState.LOST, _KEYS[order](one), _natural(one.name)))
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """Return what sorts names with numbers as people do."""
+    """Return a sort key for a name that compares its numbers by their value."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name) if part]
 
 
 def worker_row(worker: Worker, age_s: float) -> Row:
-    """Return the line of a worker, of which was told so long ago."""
+    """Return the row of a worker. `age_s` is how old its record is, in seconds."""
     facts, heard_s = worker.facts, worker.facts.heard_s + age_s
     cells = (
         worker.name,
@@ -85,7 +86,8 @@ def worker_row(worker: Worker, age_s: float) -> Row:
 
 
 def _in_work(tasks: list[HeldTask]) -> str:
-    """Return the chunk of the task that a worker is furthest with, counted from 0."""
+    """Return the text about one task of a worker, which it computes, or else delivers, or else has waiting: its chunk,
+    counted from 0, how far it is, and its job."""
     if not tasks:
         return ""
     task = min(tasks, key=lambda one: _PHASES.get(one.phase, len(_PHASES)))
