@@ -37,7 +37,7 @@ PANEL_WIDTH: Final = 240
 TITLE_HEIGHT: Final = 16
 CREDIT_HEIGHT: Final = 38
 MAX_HEIGHT: Final = 4000
-"""Pixels; rows that do not fit below each other go into further columns."""
+"""The height in pixels that the sheet should have at most: rows that do not fit go into further columns."""
 
 PAPER: Final = 248
 INK: Final = (40, 40, 40)
@@ -59,7 +59,7 @@ class Finds:
 
 
 def files_in(paths: Sequence[Path]) -> Iterator[Path]:
-    """The files, and for folders the files in them but for the manifest."""
+    """Yield the files, and of each folder the files in it, without the manifest and hidden files."""
     for path in paths:
         if path.is_dir():
             inside = (one for one in sorted(path.iterdir()) if one.is_file() and not one.name.startswith("."))
@@ -69,7 +69,7 @@ def files_in(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def credit(path: Path) -> str:
-    """Licence and source of a clip, or nothing where no manifest knows it."""
+    """Return the licence and the source of a clip; empty if no manifest names it."""
     for folder in (path.parent, path.parent.parent):
         if (folder / MANIFEST).is_file():
             with (folder / MANIFEST).open(encoding="utf-8", newline="") as file:
@@ -80,7 +80,7 @@ def credit(path: Path) -> str:
 
 
 def row(path: Path) -> Pixels | None:
-    """The row of a clip, BGR; None where the file cannot be taken. Raises CalledProcessError when a job fails."""
+    """Return the row of a clip, BGR; None where the file cannot be taken. Raises CalledProcessError if a job fails."""
     with tempfile.TemporaryDirectory() as folder:
         command = [*program("client.file_sender"), str(path), "--local", "--quiet", "--no-manifest", "--out", folder]
         command += ["--preset", "ultrafast", *(word for name in FILTERS for word in ("--filters", name))]
@@ -101,7 +101,7 @@ def row(path: Path) -> Pixels | None:
 
 
 def finds_of(output: Path) -> Finds | None:
-    """From the notes beside a finished file, a line each; None where its filter does not search."""
+    """Return what the notes beside a finished file say; None if there are none, because its filter does not search."""
     notes = output.with_name(f"{output.stem}.annotations.jsonl")
     if not notes.exists():
         return None
@@ -116,7 +116,8 @@ def finds_of(output: Path) -> Finds | None:
 
 
 def typical(finds: Sequence[Finds]) -> int:
-    """The middle one of the frames in which the most filters found something; of all frames if none did."""
+    """Return the middle one of the frames in which the most filters found something; the middle one of all frames if
+    none did."""
     votes: dict[int, int] = {}
     for one in finds:
         for frame in one.boxes:

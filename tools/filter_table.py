@@ -14,13 +14,13 @@ BEGIN, END = "<!-- written by python -m tools.filter_table -->\n", "<!-- end -->
 
 
 def table() -> str:
-    """One row a built-in filter, as Markdown."""
+    """Return the Markdown table, with a row for each built-in filter."""
     rows = [_row(registry.schemas()[name]) for name in sorted(registry.BUILT_IN)]
     return "\n".join(["| filter | what it does | parameters (default) |", "|---|---|---|", *rows]) + "\n"
 
 
 def written(page: str) -> str:
-    """The page with the table of today. Raises ValueError when it has no place for one."""
+    """Return the page with a fresh table. Raises ValueError if the page has no place for it."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:

@@ -40,7 +40,7 @@ CREDITS: Final = (
 )
 
 WIDTH, HEIGHT = 320, 240
-"""Of a tile's picture, in pixels: the photograph's 512 × 384 pixels that are used, made smaller."""
+"""Size of a tile's picture in pixels: that of the photograph's part that is used, 512 × 384 pixels, made smaller."""
 SOURCE: Final = (512, 384)
 TITLE_HEIGHT: Final = 30
 TITLE_SIZE: Final = 15
@@ -50,15 +50,16 @@ PAPER: Final = 255
 GROUND: Final = 232
 INK: Final = (60, 60, 60)
 STRIP: Final = (3, 3)
-"""Across and down: the frames of a clip that show a frame rate."""
+"""Columns and rows of frames in a tile that shows a filter of frame rates."""
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """`source` names what the chain is applied to. `half`: only the right half is shown filtered. `told`: the notes
-    are written into the picture. `same_scale`: a smaller result is shown smaller."""
+    """One picture of the gallery. `source` names what the chain is applied to. `half`: only the right half is shown
+    filtered. `told`: the filter's notes are written into the picture. `same_scale`: a smaller result is shown
+    smaller."""
 
     chain: str
     source: str = "photograph"
@@ -94,11 +95,11 @@ TILES: Final = (
     Tile("background:threshold=40:show=foreground", source="film"),
     Tile("fps:rate=3", source="film"),
 )
-"""Filters of records have no picture."""
+"""The tiles of the gallery, in its order. Filters of records are not among them: they have no picture."""
 
 
 def photograph() -> Pixels:
-    """BGR, height × width × 3. Raises OSError where no registry answers."""
+    """Return the photograph, BGR, height × width × 3. Raises OSError if no package registry answers."""
     path = CACHE / "astronaut.png"
     CACHE.mkdir(parents=True, exist_ok=True)
     if not path.exists() and not clip.download(path, *PHOTOGRAPH):
@@ -110,7 +111,7 @@ def photograph() -> Pixels:
 
 
 def film() -> Path:
-    """Raises OSError where no registry answers."""
+    """Return the path of the film. Raises OSError if no package registry answers."""
     path = CACHE / "bigbuckbunny.mp4"
     CACHE.mkdir(parents=True, exist_ok=True)
     if not path.exists() and not clip.download(path):
@@ -119,13 +120,13 @@ def film() -> Path:
 
 
 def noisy() -> Pixels:
-    """The photograph as a bad camera would have taken it."""
+    """Return the photograph with noise, as of a bad camera."""
     image = photograph().astype(int)
     return np.clip(image + np.random.default_rng(0).normal(0, 18, image.shape), 0, 255).astype(np.uint8)
 
 
 def figures() -> Pixels:
-    """Three silhouettes on a wide plain."""
+    """Return a picture of three silhouettes on a wide plain, BGR."""
     shades = np.interp(np.arange(SOURCE[1]), [0, 190, 191, SOURCE[1]], [235, 205, 165, 190])
     plain = np.repeat(shades[:, np.newaxis], SOURCE[0], axis=1)
     image: Pixels = np.stack([plain, plain * 0.97, plain * 0.92], axis=2).astype(np.uint8)
@@ -135,7 +136,7 @@ def figures() -> Pixels:
 
 
 def figure(image: Pixels, x: int, y: int, height: int, colour: tuple[int, int, int]) -> None:
-    """Someone who stands, `height` pixels tall, around column `x` from row `y` downwards."""
+    """Draw a standing person into `image`, `height` pixels tall, around column `x` from row `y` downwards."""
     unit = height / 96
 
     def at(across: float, down: float) -> tuple[int, int]:
@@ -156,7 +157,7 @@ FILM_FRAME: Final = 44
 
 
 def source(name: str) -> Sequence[Picture]:
-    """The pictures that lead to the one to be shown, which is the last."""
+    """Return the picture of a source that is to be filtered and shown, which is the last one, and those before it."""
     if name in STILLS:
         return [picture_of(STILLS[name]())]
     with av.open(str(film())) as container:
@@ -170,7 +171,7 @@ def picture_of(image: Pixels) -> Picture:
 
 
 def applied(tile: Tile) -> Pixels:
-    """What a tile shows, before it is made to fit."""
+    """Return a tile's filtered picture, before it is made to fit."""
     pictures = source(tile.source)
     runner = ChainRunner(registry.make_chain(parse_chain(tile.chain)))
     output = [runner.run(picture) for picture in pictures][-1]
@@ -192,7 +193,7 @@ def write_notes(image: Pixels, note: Any) -> None:
 
 
 def at_rate(chain: str) -> Pixels:
-    """The first frames that come out of a chain that changes the frame rate, one beside the other."""
+    """Return the first frames that come out of a chain that changes the frame rate, in the rows of STRIP."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "rate.mp4"
         command = [*program("client.file_sender"), str(film()), "--filters", chain, "--local", "--quiet"]
@@ -209,7 +210,7 @@ def framed(image: Pixels) -> Pixels:
 
 
 def proportioned(image: Any, source: str) -> Pixels:
-    """An image without its sides where it is wider than a tile."""
+    """Return an image, without parts of its sides if it is wider than a tile."""
     height, width = image.shape[:2]
     spare = max(0, round(width - height * SOURCE[0] / SOURCE[1]))
     left = spare // 8 if source == "film" else spare // 2  # the bunny stands on the left
@@ -217,7 +218,7 @@ def proportioned(image: Any, source: str) -> Pixels:
 
 
 def fitted(image: Pixels, tile: Tile) -> Pixels:
-    """The image in the middle of HEIGHT × WIDTH pixels."""
+    """Return the image, scaled to fit, in the middle of HEIGHT × WIDTH pixels."""
     height, width = image.shape[:2]
     factor = WIDTH / SOURCE[0] if tile.same_scale else min(WIDTH / width, HEIGHT / height)
     size = min(WIDTH, round(width * factor)), min(HEIGHT, round(height * factor))
@@ -229,7 +230,7 @@ def fitted(image: Pixels, tile: Tile) -> Pixels:
 
 
 def drawn(tile: Tile) -> Pixels:
-    """A tile with its title."""
+    """Return a tile's picture with its title below it."""
     (first, *_) = parse_chain(tile.chain)
     times = registry.schemas()[first.name].material == "frames"
     image = at_rate(tile.chain) if times else proportioned(applied(tile), tile.source)
@@ -240,7 +241,7 @@ def drawn(tile: Tile) -> Pixels:
 
 
 def page_of(tiles: Sequence[Pixels], credits: str) -> Pixels:
-    """The tiles in rows, and below them who made what is seen."""
+    """Return the gallery: the tiles in rows, and below them the credits."""
     rows = -(-len(tiles) // COLUMNS)
     pitch = WIDTH + GAP, HEIGHT + TITLE_HEIGHT + GAP // 2
     page = np.full((GAP + rows * pitch[1] + TITLE_HEIGHT, GAP + COLUMNS * pitch[0], 3), PAPER, np.uint8)
@@ -254,7 +255,8 @@ def page_of(tiles: Sequence[Pixels], credits: str) -> Pixels:
 
 
 def missing(tiles: Iterable[Tile]) -> list[str]:
-    """The built-in filters of pictures and frames that no tile shows, but could without a file of somebody's."""
+    """Return the built-in filters of pictures and frames that no tile shows, but for those that need a file of the
+    user's."""
     shown = {step.name for tile in tiles for step in parse_chain(tile.chain)}
     schemas = registry.schemas()
     wanted = [name for name in registry.BUILT_IN if schemas[name].material != "record"]
@@ -262,7 +264,7 @@ def missing(tiles: Iterable[Tile]) -> list[str]:
 
 
 def _needs_a_file(schema: FilterSchema) -> bool:
-    """Whether a filter does nothing without a file, such as a network of the user's."""
+    """Return whether a filter does nothing without a file of the user's, such as a network."""
     files = {each.name for each in schema.parameters if each.type == "asset"}
     return not files.isdisjoint(schema.requires)
 

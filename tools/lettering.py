@@ -18,10 +18,10 @@ SANS: Final = "DejaVuSans.ttf"
 MONO: Final = "DejaVuSansMono.ttf"
 
 SMALLEST: Final = 9
-"""Pixels: smaller letters cannot be read."""
+"""Height in pixels of the smallest letters that can be read."""
 
 QUALITY: Final = 88
-"""Of pictures that are saved as WebP or JPEG: no loss that a person sees."""
+"""Quality of pictures that are saved as WebP or JPEG, so that nobody sees a loss."""
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 Colour = tuple[int, int, int]
@@ -78,8 +78,8 @@ def write(
 
 
 def save(image: Pixels, path: Path, *, lossless: bool = False) -> None:
-    """Write an image, BGR, into a file in the format that its suffix names. Of few colours a lossless
-    WebP is the smaller one."""
+    """Write an image, BGR, into a file in the format that its suffix names. For an image of few colours a lossless WebP
+    is smaller than a lossy one."""
     picture = Image.fromarray(np.ascontiguousarray(image[..., ::-1]))
     if lossless:
         picture.save(path, lossless=True, method=6)

@@ -65,7 +65,7 @@ BUNDLED: Final[dict[str, str]] = {
 """Licences of the shared libraries in the wheels for Linux, by name, as their own projects state them (SPDX)."""
 
 FFMPEG: Final = frozenset({"avcodec", "avdevice", "avfilter", "avformat", "avutil", "swresample", "swscale"})
-"""Libraries that are FFmpeg's: their licence depends on how they were built, and it is asked for it."""
+"""Libraries of FFmpeg. Their licence depends on how they were built, so the library itself is asked for it."""
 
 UNKNOWN: Final = "not known to this program"
 

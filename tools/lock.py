@@ -40,7 +40,8 @@ def main() -> None:
 
 
 def alone(requirements: list[str]) -> list[str]:
-    """What these come to without what only the gateway needs."""
+    """Return what pip installs for these requirements, pinned, in an environment of their own: without what only the
+    gateway needs."""
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         return install_and_list(Path(folder), requirements)

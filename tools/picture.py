@@ -31,7 +31,7 @@ Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
 
 def frame_of(path: Path) -> Pixels:
-    """Frame FRAME as BGR uint8 (height, width, 3)."""
+    """Return frame FRAME as BGR uint8 (height, width, 3)."""
     with av.open(str(path)) as container:
         for index, frame in enumerate(container.decode(video=0)):
             if index == FRAME:
@@ -40,7 +40,7 @@ def frame_of(path: Path) -> Pixels:
 
 
 def panel(picture: Pixels, title: str) -> Pixels:
-    """A picture of panel size with its title in the corner."""
+    """Return a picture of panel size with its title in the corner."""
     small = cv2.resize(picture, PANEL, interpolation=cv2.INTER_AREA)
     picture = small.astype(np.uint8)
     write(picture, title, left=14, baseline=30, size=20, colour=(255, 255, 255), font=MONO, outline=(0, 0, 0))

@@ -39,7 +39,7 @@ _TYPES: Final[dict[Any, tuple[str, str]]] = {
     Address: ("address", "`{host, port}`"),
     array: ("bytes", "float32, little-endian"),
 }
-"""What stands for a plain type, and its bound. What has none is bounded by the size of the header."""
+"""The name and the bound of each plain type. A type without a bound is bounded by the size of the header."""
 
 
 def described() -> dict[str, type[Any]]:

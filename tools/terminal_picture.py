@@ -26,23 +26,23 @@ from tools.lettering import MONO, Colour, Pixels, save, typeface, write
 
 LETTER_SIZE: Final = 17
 MARGIN: Final = 14
-"""Pixels."""
+"""Width of the picture's margin in pixels."""
 
 PAPER: Final[Colour] = (30, 26, 24)
 INK: Final[Colour] = (222, 222, 222)
 COLOURS: Final[dict[str, Colour]] = {
     "default": INK, "red": (102, 102, 240), "green": (120, 200, 120), "brown": (90, 190, 230),
 }  # fmt: skip
-"""Blue, green, red of the colours of letters that our programs use, by pyte's names; brown is what it calls yellow."""
+"""The colours of letters that our programs use, as (blue, green, red), by pyte's names. pyte calls yellow brown."""
 
 FAINT: Final = 0.55
-"""How bright letters are that the command wrote as dim."""
+"""The brightness of letters that the command wrote as dim, as a share of the usual one."""
 
 Cell = tuple[str, Colour]
 
 
 class _Screen(pyte.Screen):
-    """A screen that knows which letters are dim, which pyte leaves out: they are marked as struck through."""
+    """A screen that keeps which letters are dim. pyte has no attribute for that: they are marked as struck through."""
 
     def select_graphic_rendition(self, *attributes: int) -> None:
         super().select_graphic_rendition(*[9 if one == 2 else one for one in attributes])
@@ -51,7 +51,7 @@ class _Screen(pyte.Screen):
 
 
 def shown(command: Sequence[str], columns: int, rows: int, seconds: float) -> pyte.Screen:
-    """Return the screen of a command that has run for so long."""
+    """Run a command for `seconds`, end it, and return its screen of that time."""
     screen = _Screen(columns, rows)
     stream = pyte.ByteStream(screen)
     outer, inner = os.openpty()
