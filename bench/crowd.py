@@ -27,19 +27,19 @@ import msgpack
 PREFIX: Final = struct.Struct("!4sIQQ")
 VERSIONS: Final = [3]
 SLOW_S: Final = 10.0
-"""A slow connection sends a byte so often."""
+"""Seconds between two bytes of a slow connection."""
 
 OPENED_PER_S: Final = 1000
 """Connections that are opened a second until all are there."""
 
 OPENED_AGAIN_PER_S: Final = 50
-"""… and later, of those that were sent away: the crowd is large, not fast."""
+"""Connections that are opened a second after that, for those that were sent away: the crowd is large, not fast."""
 
 ASKED_PER_S: Final = 20
 """Rounds of questions of the user a second."""
 
 MOST_JOBS: Final = 100
-"""Empty jobs of the user, unless it is refused before."""
+"""The most empty jobs that the user submits; it is usually refused before."""
 
 
 def frame(kind: str, *, payload_size: int = 0, **fields: Any) -> bytes:
@@ -59,7 +59,7 @@ class Member:
         self._has_greeted = False
 
     def heard(self) -> bool:
-        """Something came; False when it is over."""
+        """Take what came; a slow connection says Hello then, and begins its chunk. Return False when it is closed."""
         try:
             data = self.sock.recv(65536)
             if data and self.is_slow and not self._has_greeted:
@@ -134,7 +134,8 @@ class Crowd:
 
 
 def ask_for_all(port: int) -> None:
-    """A user that makes empty jobs until it is refused, and asks for everything again and again; it reads all."""
+    """Play a user that submits up to MOST_JOBS empty jobs, asks for all records again and again, and reads all
+    answers. Does not return."""
     chain = [{"name": "unheard-of"}]
     source = {"kind": "video", "name": "none.mp4", "stream_count": 1, "process": {}}
     policy = {"on_error": "original"}

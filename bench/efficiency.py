@@ -38,10 +38,10 @@ KERNELS: Final = ((15, 2.6), (9, 1.3))
 CRF: Final = 20
 
 MAX_STOLEN: Final = 0.02
-"""Part of the cores' time that a virtual machine's host may keep from us in a run that counts."""
+"""The part of the cores' time that the host of a virtual machine may take in a run that counts."""
 
 MAX_TRIES: Final = 4
-"""Times the wanted number of runs, until enough of them count."""
+"""Runs that are made at most, as a multiple of the wanted number, until enough of them count."""
 
 CODECS: Final = ("mpeg4", "h264")
 
@@ -77,7 +77,7 @@ def bare_loop(clip: Path, codec: str, target: Path) -> tuple[int, float]:
 
 
 def _view(plane: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """uint8 (height, width) of a plane, no copy."""
+    """Return a plane as uint8 (height, width), without a copy."""
     rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
     return rows[: plane.height, : plane.width]
 
@@ -146,7 +146,8 @@ def measure(console: Console, clip: Path, codec: str, runs: int, workers: int) -
 
 
 def bare_loops(codec: str, clip: Path, count: int) -> list[float]:
-    """Frames/s of bare loops that run at once, each in a process of its own, as a user would run them."""
+    """Return the frames/s of bare loops that run at the same time, each in a process of its own, as a user would run
+    them."""
     command = [sys.executable, "-m", "bench.efficiency", "--bare", codec, str(clip)]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
     done = [json.loads(process.communicate()[0]) for process in running]

@@ -25,7 +25,7 @@ from moviola.base import processes
 MB: Final = 1_000_000
 
 LOOK_S: Final = 0.2
-"""Between two looks at a process, whose peak the system keeps by itself."""
+"""Seconds between two looks at a process. They need not be frequent, because the system itself keeps its peak."""
 
 
 def main() -> int:

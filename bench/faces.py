@@ -37,13 +37,14 @@ REFERENCE_SIZES: Final = (0.5, 0.8, 1.25)
 
 REFERENCE_SCORE: Final = 0.6
 GAP_MOST: Final = 25
-"""Frames between two finds of one face, over which its place is drawn on."""
+"""The most frames between two finds of one face for which its place is interpolated."""
 
 FINDS_LEAST: Final = 5
-"""Frames in which a face was found at least: what flashes up for less is looked at on the sheets alone."""
+"""The least number of frames in which a face must be found to count. What appears for fewer frames is only on the
+sheets, to be looked at."""
 
 SHARED_LEAST: Final = 0.3
-"""Two boxes that share at least this part of what they cover together are one face."""
+"""Two boxes are taken for one face if their intersection is at least this part of their union."""
 
 COVERED_LEAST: Final = 0.7
 """A face counts as covered where at least this part of its pixels differs from the source's. Blocks leave about one in

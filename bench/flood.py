@@ -33,7 +33,7 @@ from tests.end_to_end.cluster import LocalCluster
 from tests.end_to_end.hostile.peer import RawPeer
 
 READY_S: Final = 120.0
-"""How long a crowd may take to be there."""
+"""How long a crowd may take until all its connections are open."""
 
 
 class Flood:
@@ -65,13 +65,14 @@ class Flood:
         self.sent_away = json.loads(out)
 
     def cpu_seconds(self) -> float:
-        """Of its process, up to now."""
+        """Return the CPU seconds of the crowd's process up to now."""
         times = psutil.Process(self._process.pid).cpu_times()
         return float(times.user + times.system)
 
 
 class Visitors:
-    """Honest clients that come once a second while the `with` lasts; how long each took to be in and answered."""
+    """Honest clients that come once a second during the `with` block. `seconds` has how long each took to be welcomed
+    and answered."""
 
     def __init__(self, port: int) -> None:
         self._port, self._stop = port, threading.Event()
@@ -94,7 +95,7 @@ class Visitors:
 
 
 def visit(port: int) -> float:
-    """How long an honest client takes to be in, and to have an answer."""
+    """Return how many seconds an honest client takes to be welcomed and answered."""
     begun = time.monotonic()
     with RawPeer(port) as peer:
         peer.say("Watch", topics=["workers"])
@@ -103,7 +104,8 @@ def visit(port: int) -> float:
 
 
 def run(cluster: LocalCluster, arguments: Sequence[str], flood: Flood | None = None) -> tuple[float, float]:
-    """Frames/s of a job, as they were and as they would have been without the crowd's own share of the cores."""
+    """Return the frames/s of a job as they were, and as they would have been without the crowd's own share of the
+    cores."""
     before = flood.cpu_seconds() if flood else 0.0
     outcome = cluster.send(*arguments, "--new")
     taken = (flood.cpu_seconds() - before if flood else 0.0) / (os.cpu_count() or 1)

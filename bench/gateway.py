@@ -95,7 +95,7 @@ def _cpu_seconds(cluster: LocalCluster) -> dict[str, float]:
 
 
 def _own(process: psutil.Process) -> float:
-    """Return what a process has had, with those of its children that have ended."""
+    """Return the CPU seconds of a process, and of those of its children that have ended."""
     try:
         return float(sum(process.cpu_times()[:4]))
     except psutil.NoSuchProcess:
@@ -103,13 +103,14 @@ def _own(process: psutil.Process) -> float:
 
 
 def _waited_for() -> float:
-    """Return the seconds of a core that all commands have had that have ended."""
+    """Return the CPU seconds of all commands that this process has started and that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 COLUMNS: Final = ("run", "send", "curl", "ratio", "CPU send", "CPU curl", "ratio", "gateway", "part")
-"""`gateway` is its CPU during a job by curl, `part` how much that is of all the CPU of a job by `moviola send`."""
+"""The columns of the table. `gateway` is the gateway's CPU seconds during a job by curl, `part` what part they are of
+all CPU seconds of a job by `moviola send`."""
 
 
 def row_of(run: str, send: Cost, curl: Cost) -> list[str]:

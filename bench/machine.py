@@ -11,7 +11,8 @@ import psutil
 
 
 def stolen_seconds() -> float:
-    """Of all cores, since the start of a virtual machine; 0 where nobody says."""
+    """Return the core seconds, of all cores, that the host has kept for others since the virtual machine started; 0 if
+    the system does not say."""
     return float(getattr(psutil.cpu_times(), "steal", 0.0))
 
 

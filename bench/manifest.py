@@ -39,7 +39,7 @@ PICTURES: Final = 50
 """Pictures that the clip shows again and again, each time with another mark."""
 
 MARKS, MARK = 10, 16
-"""Rows of the mark, and pixels of each: two bits of the frame's number a row."""
+"""The number of rows of a mark, and the pixels of each row, which shows two bits of the frame's number."""
 
 
 def main() -> None:

@@ -36,7 +36,8 @@ WARM_S: Final = 60.0
 """The warm-up, and the time at the end; of a short soak, a third of it."""
 
 MOST_GROWTH: Final = 1.05
-"""Memory at the end, as a multiple of that after the warm-up: what is over lies on disk."""
+"""The most memory that is allowed at the end, as a multiple of that after the warm-up. It should not grow, because what
+is over lies on disk."""
 
 TOLD_EVERY_S: Final = 60.0
 """How often the memory is told meanwhile."""
@@ -44,7 +45,8 @@ TOLD_EVERY_S: Final = 60.0
 CLIENTS: Final = 3
 KILL_EVERY_S: Final = (2.0, 5.0)
 JOB_LIMIT_S: Final = 180.0
-"""A job of a second of work that takes longer hangs, however often it is hit."""
+"""How long a job, which has a second of work, may take, however often its processes are killed. After that it counts as
+hung."""
 
 UNREACHABLE: Final = 3
 """The exit status of a client that found no middleware, and has sent nothing."""
@@ -54,7 +56,7 @@ WEIGHTS: Final = {"worker": 4, "client": 2, "middleware": 1, "aggregator": 1}
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is typed, and the digest that must come of it."""
+    """The arguments of a command, and the digest that its result must have."""
 
     arguments: tuple[str, ...]
     digest: str
@@ -84,7 +86,8 @@ class Soak:
     retries: int = 0
 
     def run(self) -> dict[str, float]:
-        """Until the time is over and the last jobs have ended; the growth of each server's memory."""
+        """Run jobs until the time is over and the last ones have ended. Return the growth factor of each server's
+        memory."""
         began = time.monotonic()
         kill_at = began
         warm_s = min(WARM_S, self.seconds / 3)
@@ -155,7 +158,7 @@ class Soak:
         return True
 
     def _memory(self) -> dict[str, float]:
-        """Bytes in memory of each server, without its children."""
+        """Return the bytes that each server has in memory, without its children."""
         return {role: psutil.Process(self.cluster.processes[role].pid).memory_info().rss for role in SERVERS}
 
 
@@ -164,7 +167,8 @@ def _shown(memory: dict[str, float]) -> str:
 
 
 def recipes_of(cluster: LocalCluster) -> list[Recipe]:
-    """Small jobs of a real clip, whole, and of made ones of other shapes; the digests are those of one process."""
+    """Return small jobs of a whole real clip, and of generated clips of other shapes. Their digests are those that one
+    process without a cluster makes."""
     film = clips.film()
     made = [
         clips.moving(cluster.folder / "long.mp4", frames=320, gop=16, size=(320, 240), b_frames=2),

@@ -29,7 +29,7 @@ LOOKER: Final[Peer] = 5
 ADMIN: Final = "root"
 
 STEP_S: Final = 0.1
-"""Between two turns of the middleware, in each of which it tells up to 256 records."""
+"""Simulated seconds between two turns of the middleware, in each of which it tells up to 256 records."""
 
 INTERVAL_S: Final = 1.0
 REFRESHES: Final = 20
@@ -54,8 +54,8 @@ QUESTIONS: Final = {
 
 
 class _WatchedFarm(Farm):
-    """A farm that somebody looks at who may see everybody's jobs; `told` is what they were told since it was cleared.
-    What ended is kept in a real ledger."""
+    """A farm with a client that looks on and may see everybody's jobs. `told` has the messages to that client since it
+    was last cleared. Jobs that ended are kept in a real ledger."""
 
     def __init__(self, row: Row, ledger: MiddlewareLedger) -> None:
         self.told: list[Message] = []
@@ -84,7 +84,7 @@ class _WatchedFarm(Farm):
         self.tick()
 
     def take(self, commands: list[Command]) -> None:
-        """Note what the looker is told, and use the ledger."""
+        """Note the messages to the client that looks on, and let the ledger save and recall jobs."""
         others: list[Command] = []
         for command in commands:
             if isinstance(command, Send) and command.peer == LOOKER:

@@ -24,8 +24,9 @@ FRAME_S: Final = (10.0, 13.0)
 """Simulated time that a frame takes, from … to: so like each other that no healthy frame is taken for a slow one."""
 
 CREDIT: Final = 1
-"""Frames of one host: it gets one when it has room for it, as OpenCue's do. With the usual two, one that waited behind
-another may look slow at the end, when hosts are idle, and a copy of it is begun."""
+"""Frames that one host may hold: it gets the next one when it is free, as OpenCue's hosts do. With the usual credit of
+two, a frame that waited behind another could look slow at the end, when hosts are idle, so that a copy of it is begun.
+"""
 
 BEAT_INTERVAL_S: Final = 0.5
 IDLE_TURN_S: Final = 0.25
@@ -44,7 +45,7 @@ class AuditFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FarmShape:
-    """As OpenCue's suite has it by default. Hosts have one tag each; so has a layer."""
+    """The jobs and hosts of a run; by default those of OpenCue's suite. Each host and each layer has one tag."""
 
     jobs: int = 300
     layers: int = 4
@@ -147,7 +148,8 @@ class Audit:
     # ── what happens ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def _turn(self) -> None:
-        """A turn of the loop in which at least one frame is rendered, or a timer may fire."""
+        """Move the time to the next finished frame, by IDLE_TURN_S at most; give the dispatcher the results, and end a
+        turn of its loop."""
         farm = self._farm
         soon = farm.now + IDLE_TURN_S
         farm.now = min(soon, self._due[0][0] + TURN_S) if self._due else soon
@@ -175,7 +177,8 @@ class Audit:
         self._deliver()
 
     def _deliver(self) -> None:
-        """Hosts take what was handed out to them."""
+        """Have the hosts take the frames that were handed out to them. Raise AuditFailed for one that a host may not
+        have."""
         farm = self._farm
         while farm.lent:
             peer, task = farm.lent.popleft()
@@ -210,7 +213,8 @@ class Audit:
                 self._farm.tell(host.peer, Beat(leases))
 
     def _dying(self) -> list[tuple[float, Peer, bool]]:
-        """When which hosts die, while the first frames are rendered and later; and whether without a word."""
+        """Return when each host that is to die does so, within twice the longest time of a frame: (simulated time, host,
+        whether it dies without a word)."""
         chosen = self._random.sample(sorted(self._hosts), self._deaths)
         times = sorted(self._farm.now + self._random.uniform(1.0, 2 * FRAME_S[1]) for _ in chosen)
         return [(at, peer, number % 2 == 1) for number, (at, peer) in enumerate(zip(times, chosen, strict=True))]

@@ -39,7 +39,7 @@ from moviola.wire.messages import (
 )
 
 MOST_BYTES: Final = 768 * MIB
-"""Of all chunks of one run, which lie in the spool and in the page cache."""
+"""The most bytes of all chunks of one run, because they lie in the spool and in the page cache."""
 
 BEATS: Final = 100
 """Signs of life of each worker in one run."""
@@ -52,7 +52,7 @@ STORE_BEAT_S: Final = 1.0
 
 
 class Broker:
-    """Everybody who speaks with one middleware, and what each of them does when it hears something."""
+    """Plays all peers of one middleware: a client, an aggregator and the workers, and answers its messages for each."""
 
     def __init__(self, program: Program, workers: int, chunk_bytes: int) -> None:
         self._program, self._peers = program, Peers()

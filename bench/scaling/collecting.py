@@ -47,7 +47,7 @@ class Store:
         self._take(self.brain.handle(event, self.now))
 
     def hear(self, peer: int, message: Message, size: int = 0) -> None:
-        """A peer's message comes."""
+        """Give the brain a message of a peer."""
         self.feed(PeerMessage(peer, message, size, 7))
 
     def turn(self) -> None:
@@ -56,7 +56,7 @@ class Store:
         self.feed(Tick())
 
     def own(self, job: str) -> None:
-        """The middleware gives this aggregator a job."""
+        """Have the middleware give this aggregator a job."""
         self.hear(MIDDLEWARE, Own(job, "clip.mp4", 1, SOURCE, OUTPUTS, KEY))
 
     def _take(self, commands: list[Command]) -> None:

@@ -77,10 +77,10 @@ def rules_for(jobs: int) -> Rules:
 
 
 class Farm:
-    """A cluster whose peers say what a measurement tells them to say; `now` is moved by hand.
+    """A real dispatcher, and peers that say what a measurement tells them to say. `now` is moved by hand.
 
-    `lent` holds the tasks that were handed out and not taken up yet, in that order; `finishes` the Finish of each job
-    of which all is stored; `states` the last state that each job's client was told; `saved` what a ledger would have of
+    `lent` has the tasks that were handed out and not taken yet, in that order; `finishes` the Finish of each job whose
+    results are all stored; `states` the last state that each job's client was told; `saved` what a ledger would keep of
     each job.
     """
 
@@ -107,7 +107,7 @@ class Farm:
     # ── what peers say ───────────────────────────────────────────────────────────────────────────────────────────
 
     def tell(self, peer: Peer, message: Message, size: int = 0, xxh3: int = 0) -> None:
-        """A peer's message comes; `size` and `xxh3` are of its payload."""
+        """Give the dispatcher a message of a peer; `size` and `xxh3` are those of its payload."""
         self.take(self.dispatcher.handle(MemberMessage(peer, message, size, xxh3, "127.0.0.1"), self.now))
 
     def tick(self) -> None:
@@ -120,7 +120,7 @@ class Farm:
         self.tick()
 
     def join_workers(self, number: int, filters: Sequence[str] = ("blur",)) -> None:
-        """So many more workers come, each of which offers these filters."""
+        """Let `number` more workers come, each of which offers these filters."""
         details = WorkerDetails([{"name": name} for name in filters], ["video"], 1, BUILD).to_wire()
         for _ in range(number):
             peer = FIRST_WORKER + len(self.workers)
@@ -129,7 +129,7 @@ class Farm:
             self.workers.append(peer)
 
     def submit(self, chunks: int, *, user: str, outputs: Sequence[str] = ("blur",)) -> str:
-        """A user submits a job and sends all of it; its store takes it on. Returns the job's id.
+        """Let a user submit a job and send all of it, and the store take it on. Return the job's id.
 
         Args:
             chunks: of the one stream; each is a task for each output.
@@ -154,22 +154,22 @@ class Farm:
         return own.job
 
     def store(self, peer: Peer, task: Task, verdict: str = "kept") -> None:
-        """The store has a worker's result."""
+        """Let the store say that it has a worker's result."""
         stored = Stored(task.job, task.track, task.index, verdict, task.lease, worker_name(peer), CHUNK_FRAMES)
         self.tell(STORE, stored)
 
     def release(self, peer: Peer, lease: Lease, outcome: str = "stored") -> None:
-        """A worker gives a lease back."""
+        """Let a worker give a lease back."""
         self.tell(peer, Released(lease, outcome))
 
     def beat(self) -> None:
-        """The store and every worker give a sign of life."""
+        """Let the store and every worker give a sign of life."""
         self.tell(STORE, Beat())
         for peer in self.workers:
             self.tell(peer, Beat())
 
     def answer_finishes(self) -> int:
-        """The store has spliced all that it was told to; returns how many jobs that ends."""
+        """Let the store say that it has spliced all jobs that it was told to finish. Return how many these are."""
         finishes, self.finishes = self.finishes, []
         for finish in finishes:
             names = [f"out{track}" for track in range(len(finish.chunk_counts))]

@@ -30,16 +30,16 @@ GOP: Final = 48
 """Frames between keyframes of the clips: two seconds, as cameras and streaming services have about."""
 
 WORKERS, TASKS = 64, 4_000
-"""With which the real program is measured, in one job."""
+"""The workers with which the real program is measured, and the tasks of its one job."""
 
 SMALL_BYTES: Final = 1000
-"""Of a chunk whose payload costs next to nothing: what its task costs is the price of messages and scheduling."""
+"""Bytes of a chunk whose payload costs next to nothing, so that its task costs only messages and scheduling."""
 
 LINE_BITS_PER_S: Final = 10e9
 """A network line of the middleware's machine: 10 Gbit/s each way. Chunks come in and go out once."""
 
 MEMORY_BYTES: Final = 4 << 30
-"""What a middleware may take of its machine here, for tasks that wait and workers that are connected."""
+"""Memory that a middleware may take in this calculation, for waiting tasks and connected workers."""
 
 
 def chunks_of(size: str, frames: int = 192) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from bench.scaling.farm import Farm, rules_for, user_of
 
 WARM_UP: Final = 100
-"""Of each thing, made before anything is counted: what is made once is not charged to it."""
+"""How many of each thing are made before anything is counted, so that what is made only once is not charged to it."""
 
 
 def queued_task(count: int) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def ended_job(count: int, chunks: int = 4) -> dict[str, Any]:
 
 
 def _run_jobs(farm: Farm, first: int, count: int, chunks: int) -> None:
-    """Submit jobs one after the other, and do all that they want."""
+    """Submit jobs one after the other, and bring each of them to its end."""
     for number in range(first, first + count):
         job = farm.submit(chunks, user=user_of(number))
         farm.tick()

@@ -16,10 +16,10 @@ from bench.scaling.lives import Shape, grouped
 from bench.scaling.tables import by_shape, shape_of
 
 COLOURS: Final = ("#1f6f8b", "#e07a1f", "#7a3b8f")
-"""Of lives in a turn: many, some, one."""
+"""The colours of marks for many, some, and one life in a turn."""
 
 APART: Final = 0.22
-"""Between the marks of one row, in rows."""
+"""The distance between the marks of one row, as a part of the distance between rows."""
 
 
 def draw(path: Path, rows: Sequence[dict[str, Any]], before: Sequence[dict[str, Any]]) -> None:

@@ -75,7 +75,8 @@ class Program:
         self._process.wait(PATIENCE_S)
 
     def cpu_seconds(self) -> float:
-        """Return the CPU time of its process up to now; of its children none. Raises RuntimeError when it has ended."""
+        """Return the CPU time of the program's process up to now, without its children. Raises RuntimeError if it has
+        ended."""
         if self._process.poll() is not None:
             raise RuntimeError(f"the program ended with status {self._process.returncode}: {self._log.read_text()}")
         exact = Path(f"/proc/{self._process.pid}/schedstat")  # in nanoseconds; the usual counters have ticks of 10 ms
@@ -85,7 +86,7 @@ class Program:
         return float(times.user + times.system)
 
     def memory_bytes(self) -> int:
-        """Return what its process has in memory."""
+        """Return how many bytes the program's process has in memory."""
         return int(psutil.Process(self._process.pid).memory_info().rss)
 
 
@@ -101,8 +102,8 @@ class Peers:
         self._unheard: list[NetworkEvent] = []  # came while somebody shook hands
 
     def dial(self, port: int, role: str, name: str, details: dict[str, object] | None = None) -> ConnectionId:
-        """Connect to a program that listens on this machine, and shake hands. What comes from others meanwhile is for
-        the next `play`. Raises RuntimeError."""
+        """Connect to a program that listens on this machine, and do the handshake. Messages of other connections that
+        come meanwhile are kept for the next `play`. Raises RuntimeError."""
         hello = Hello(role, name, f"session of {name}", [*VERSIONS], details=details or {}, token=name, user="bench")
         connection = self.loop.dial([Address("localhost", port)], hello)
         is_welcome = False
@@ -121,8 +122,8 @@ class Peers:
     def play(
         self, take: Callable[[ConnectionId, Message], None], until: Callable[[], bool], wake_at: float | None = None
     ) -> None:
-        """Give every message that comes to `take`, until a condition holds, which is looked at after each turn and at
-        `wake_at`.
+        """Pass every message that comes to `take`, until a condition holds. The condition is checked after each turn of
+        the loop, and at `wake_at`.
 
         Raises:
             RuntimeError: a connection is lost, a message cannot be sent, or nothing comes for PATIENCE_S.

@@ -15,7 +15,7 @@ class Runs:
 
     Args:
         count: of runs, each in a process of its own.
-        tell: is told in one line what was measured.
+        tell: called with one line about what was measured.
     """
 
     def __init__(self, count: int, tell: Callable[[str], None]) -> None:

@@ -38,15 +38,15 @@ class Upload:
         self._answer(0, have=[b""])
 
     def pull(self, index: int) -> None:
-        """The source has one more chunk."""
+        """Give the session the source's next chunk."""
         self._session.handle(Pulled(Chunk(0, index, CHUNK_FRAMES, PAYLOAD)), 0.0)
 
     def accept(self, accepted: int) -> None:
-        """So many chunks are in the middleware's ledger."""
+        """Tell the session that `accepted` chunks are in the middleware's ledger."""
         self._answer(accepted)
 
     def end(self) -> None:
-        """The source has no more chunks. Raises RuntimeError when not all were sent."""
+        """Tell the session that the source has no more chunks. Raises RuntimeError if not all were sent."""
         self._session.handle(Exhausted(), 0.0)
         if self._session.phase.value != "waiting":
             raise RuntimeError(f"a session that has sent everything is {self._session.phase.value}")

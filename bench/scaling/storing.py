@@ -22,14 +22,14 @@ from moviola.wire.messages import VERSIONS, Error, Hello, Holdings, Limits, Mess
 from moviola.wire.schema import Lease
 
 MOST_RESULTS: Final = 20_000
-"""Of one run: enough for a measurement of some seconds."""
+"""The most results of one run: enough for a measurement of some seconds."""
 
 CREDIT: Final = 2
 """Results of one worker that are on their way at once."""
 
 
 class Collection:
-    """Everybody who speaks with one aggregator: the middleware that it dials, and workers."""
+    """Plays all peers of one aggregator: the middleware that it dials, and the workers."""
 
     def __init__(self, program: Program, peers: Peers, shape: Shape, payload_bytes: int) -> None:
         self._program, self._peers, self._shape = program, peers, shape

@@ -14,10 +14,10 @@ from bench.scaling.lives import SHAPES, Shape, grouped
 Row = dict[str, Any]
 
 KEYS: Final = {"jobs", "workers", "chunks", "lives_per_tick", "us_per_task"}
-"""What every row of the scheduler has."""
+"""The keys that every row of the part scheduler has."""
 
 GROWTH: Final = (SHAPES[0], SHAPES[5])
-"""The growth factor is that from the first to the second."""
+"""The two shapes between which the growth factor is told: from the first to the second."""
 
 TITLES: Final = {
     "scheduler": "CPU µs of a task's life in the dispatcher, by lives in a turn of the loop",
