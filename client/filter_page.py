@@ -55,8 +55,8 @@ def print_page(console: Terminal, schema: FilterSchema, workers: int | None) -> 
 
 
 def example(schema: FilterSchema) -> dict[str, Value]:
-    """Return parameters for an example: some with their defaults, or others if the filter cannot be used without them.
-    """
+    """Return parameters for an example: some with their defaults, or others if the filter cannot be used without
+    these."""
     shown = [each for each in schema.parameters if each.type not in ("asset", "str") or each.choices]
     given: dict[str, Value] = {each.name: each.default for each in shown[:SHOWN_IN_EXAMPLE]}
     if _fits(schema, given):

@@ -213,8 +213,8 @@ class Audit:
                 self._farm.tell(host.peer, Beat(leases))
 
     def _dying(self) -> list[tuple[float, Peer, bool]]:
-        """Return when each host that is to die does so, within twice the longest time of a frame: (simulated time, host,
-        whether it dies without a word)."""
+        """Return when each host that is to die does so, within twice the longest time of a frame: (simulated time,
+        host, whether it dies without a word)."""
         chosen = self._random.sample(sorted(self._hosts), self._deaths)
         times = sorted(self._farm.now + self._random.uniform(1.0, 2 * FRAME_S[1]) for _ in chosen)
         return [(at, peer, number % 2 == 1) for number, (at, peer) in enumerate(zip(times, chosen, strict=True))]

@@ -10,8 +10,8 @@ from moviola.session.redial import PATIENCE_S, redial
 from moviola.wire.addresses import Address
 
 NEVER_REACHED_S: Final = 120.0
-"""How long an aggregator that has never given a part of a file is dialled again: a machine that restarts is back by
-then, and an address that does not work from here will not begin to. (One that has given a part gets PATIENCE_S.)"""
+"""How long an aggregator that has never given anything is dialled again: a machine that restarts is back by then, and
+an address that does not work from here will not begin to. (One that has given something gets PATIENCE_S.)"""
 
 
 class AggregatorLine:

@@ -109,8 +109,8 @@ class EventFeed:
         return told
 
     def _go_on_to(self, number: int) -> None:
-        """Note that every event up to this number was told or is not wanted, so that the next subscription begins
-        behind it."""
+        """Note that no event up to this number is still to be told (it was told, is not wanted, or is lost), so that
+        the next subscription begins behind it."""
         if self.position is not None and number > self.position.number:
             self.position = EventId(self.position.journal, number)
 

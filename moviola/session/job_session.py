@@ -104,8 +104,8 @@ class JobSession:
 
     Args:
         where: the middleware's name for people, such as `localhost:5000`.
-        is_patient: dial a middleware that was never reached again for PATIENCE_S, as one that was lost. By default the
-            session ends at once, so that a person sees that the address is wrong.
+        is_patient: dial a middleware that was never reached again, as one that was lost, for PATIENCE_S or until the
+            caller gives up. By default the session ends at once, so that a person sees that the address is wrong.
     """
 
     def __init__(self, where: str, *, is_patient: bool = False) -> None:

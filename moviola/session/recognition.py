@@ -26,8 +26,8 @@ from moviola.session.outcome import Outcome, OutputOutcome, Status
 from moviola.wire.limits import MIB
 
 MAX_METRICS_SIZE: Final = 256 * MIB
-"""Bytes of the largest file of metrics, or of notes, that is read to recognise a result. Metrics that list all that can
-be listed are smaller."""
+"""Bytes of the largest file, of metrics or of metadata, that is read to recognise a result. Metrics that list all that
+can be listed are smaller."""
 
 _STATUSES: Final = {JobState.DONE: Status.DONE, JobState.PARTIAL: Status.PARTIAL}
 

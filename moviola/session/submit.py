@@ -181,8 +181,8 @@ class SubmitSession(JobSession):
             self._leave()
 
     def _leave(self) -> None:
-        """End a session that detaches as soon as everything is sent. It is also looked at right after the End is sent:
-        if the cluster had everything before, no further record may come."""
+        """End a session that detaches, if everything is sent. This is called at each record, and right after the End is
+        sent: if the cluster had everything before, no further record may come."""
         if self._detach and self.phase is Phase.WAITING and self._all_sent:
             assert self.record is not None
             self._end(Status.DONE, "", self.record.state)

@@ -171,7 +171,7 @@ class Front:
 
     async def _go_to(self, begin_s: Fraction, video: LiveVideo) -> None:
         """Set `_next` to the result that has the frame shown at `begin_s`, or to the last one where the video ends
-        before. Jump to a result that is surely not behind it first, and read on from there one by one."""
+        before. First jump to a result that begins at or before that time, and then read on from there one by one."""
         first = self._next
         assert first is not None
         if self._duration_s is not None:
