@@ -159,14 +159,18 @@ class _Following:
     # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _end_hooks(self) -> None:
-        """Wait for the commands that run, because somebody ends this program; a second Ctrl-C gives them up."""
+        """Wait for the commands of jobs that have ended, because somebody ends this program; a second Ctrl-C gives them
+        up. Say so of each job whose command does not come to its end."""
         try:
+            self._look_up()
             if self._hooks.are_busy:
                 self._stderr.tell("Waiting for the commands of jobs that have ended; Ctrl-C again ends them.")
             while self._hooks.are_busy:
                 self._hooks.wait(HOOKS_INTERVAL_S)
         except KeyboardInterrupt:
             self._hooks.give_up()
+        for job in self._ended:
+            self._hooks.fail(f"No command was run for job {job}: this command was ended before more was known of it")
 
     def _note_end(self, job: str, state: JobState) -> None:
         if state not in self._hooks.wanted:

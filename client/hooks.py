@@ -103,14 +103,15 @@ class Hooks:
         self.turn()
 
     def give_up(self) -> None:
-        """Drop the commands that wait, and say so of each. Send SIGTERM to those that run and to all that they have
-        started; how they end is said by the `turn` after they have."""
-        for hook, job in self._waiting:
-            self.fail(f"{hook.flag} was not run for job {job.job}: this command was ended")
-        self._waiting.clear()
-        for _, _, process in self._running:
+        """End the commands that run, with all that they have started, drop those that wait, and say so of each."""
+        for hook, job, process in self._running:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
+            self.fail(f"{hook.flag} for job {job.job} was ended before it was done")
+        for hook, job in self._waiting:
+            self.fail(f"{hook.flag} was not run for job {job.job}: this command was ended")
+        self._running.clear()
+        self._waiting.clear()
 
     def _start(self, hook: Hook, job: Job) -> None:
         facts = facts_of(job, self._results)

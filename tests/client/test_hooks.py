@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +85,16 @@ def test_a_few_run_at_a_time_and_the_others_wait_within_bounds(tmp_path: Path, m
         hooks.ended(job(number))
     assert len(hooks._running) == module.MAX_AT_ONCE
     assert said == ["--on-done was not run for job job-7: 3 commands wait already"]
+    processes = [process for _, _, process in hooks._running]
     hooks.give_up()
-    assert said[1:] == [f"--on-done was not run for job job-{number}: this command was ended" for number in (4, 5, 6)]
-    finish(hooks)
-    ended = sorted(one.partition(" for ")[2] for one in said[4:])
-    assert ended == [f"job job-{n} was ended by SIGTERM" for n in range(4)]
+    assert said[1:] == [
+        *[f"--on-done for job job-{number} was ended before it was done" for number in range(4)],
+        *[f"--on-done was not run for job job-{number}: this command was ended" for number in (4, 5, 6)],
+    ]
     assert hooks.failed == 8
+    assert not hooks.are_busy
+    until(lambda: not any(process.poll() is None for process in processes), "the commands to end")
+    assert [process.returncode for process in processes] == [-signal.SIGTERM] * 4
 
 
 @pytest.mark.parametrize(
