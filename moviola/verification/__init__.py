@@ -1,7 +1,7 @@
-"""Whether a finished output is still what was made, by its manifest. docs/MANIFEST.md tells what is looked at.
+"""Check whether a finished output is still what was made, by its manifest. docs/MANIFEST.md lists what is compared.
 
 findings    what comes of it, as records
-alignment   which of two rows of numbers are the same, moved, or missing: pure
+alignment   compares two rows of numbers: which are in place, moved, missing or new. Pure
 frames      what is wrong with the frames of a video
 sound       what is wrong with its other streams
 packets     reads a file's packets, and decodes them

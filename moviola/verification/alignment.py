@@ -1,9 +1,11 @@
-"""Which units of a row that was made are in a row that was found: in place, moved, or nowhere.
+"""Find the units of one row, as it was made, in another row, as it was found: in place, moved, or nowhere.
 
-A unit is a number, such as the CRC of a frame's packet. What both rows begin and end with is taken first. Of the rest
-those units that occur once in each row are sure. Some of them have changed places with each other; of the others the
-longest row that is in the same order in both is what stayed, and the rest has moved (P. Heckel, "A technique for
-isolating differences between files", CACM 21, 1978). What occurs several times is matched from its sure neighbours on.
+A unit is a number, such as the CRC of a frame's packet. What both rows begin and end with is matched first. Of the
+rest, units that occur exactly once in each row are matched; they are called sure. Sure units that have exchanged places
+in pairs are swaps. Of the other sure units, the longest subsequence that is in the same order in both rows has stayed,
+and the rest has moved (P. Heckel, "A technique for isolating differences between files", CACM 21, 1978). Units that
+occur several times are matched within the gaps between sure units that stayed; what is left is matched anywhere, as
+moved.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from itertools import pairwise
 from typing import Final
 
 MAX_COMPARED: Final = 2000
-"""Units of a gap in which nothing is sure that are compared with each other: more would take minutes."""
+"""The longest gap without sure units, on either side, that is compared unit by unit. A longer one would take
+minutes."""
 
 NOWHERE: Final = -1
 
@@ -30,8 +33,8 @@ class Alignment:
     Attributes:
         place: for each, its place among those found; NOWHERE for one that is not there.
         moved: those that are there, out of order.
-        swaps: which of these have changed places with which, the earlier one first.
-        extra: places found that are those of no unit made, rising.
+        swaps: pairs of these that have changed places with each other, the earlier one first.
+        extra: places in the row that was found to which no unit that was made is matched, rising.
     """
 
     place: list[int]
@@ -40,8 +43,8 @@ class Alignment:
     extra: list[int] = field(default_factory=list)
 
     def gaps(self) -> Iterator[tuple[list[int], list[int]]]:
-        """Yield, of each stretch between units that stayed, those made that are nowhere, and the places found that are
-        extra; only where there are any."""
+        """Yield (gone, came) for each stretch between two neighbouring units that stayed: the units made in it that are
+        nowhere, and the places found in it that are extra. Stretches that have neither are left out."""
         gone: list[int] = []
         last = -1
         for made, place in enumerate([*self.place, sys.maxsize]):
@@ -76,7 +79,7 @@ def align(made: Sequence[int], found: Sequence[int]) -> Alignment:
 def _match(
     alignment: Alignment, made: Sequence[int], found: Sequence[int], made_range: range, found_range: range
 ) -> None:
-    """Match what the beginning and the end left."""
+    """Match the units between the common beginning and the common end of both rows."""
     sure = _sure(made, found, made_range, found_range)
     alignment.swaps = list(_swapped(sure))
     swapped = {one for pair in alignment.swaps for one in pair}
@@ -96,7 +99,7 @@ def _match(
 
 
 def _sure(made: Sequence[int], found: Sequence[int], made_range: range, found_range: range) -> list[tuple[int, int]]:
-    """Return the units that occur once in both rows: where in which."""
+    """Return (place made, place found) of each unit that occurs exactly once in each row."""
     made_counts, found_counts = Counter(made[at] for at in made_range), Counter(found[at] for at in found_range)
     places = {found[at]: at for at in found_range if found_counts[found[at]] == 1}
     return [(at, places[made[at]]) for at in made_range if made_counts[made[at]] == 1 and made[at] in places]
@@ -112,7 +115,8 @@ def _swapped(pairs: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 
 
 def _rising(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the longest part of these pairs, whose first numbers rise, in which the second ones rise too."""
+    """Return the longest subsequence of the pairs in which the second numbers rise. The first ones rise in any
+    case."""
     tails: list[int] = []  # of a row of each length, the least place it can end with
     ends: list[int] = []  # and which pair that is
     before: list[int] = []
@@ -129,7 +133,8 @@ def _rising(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _in_gap(made: Sequence[int], found: Sequence[int], ones: list[int], others: list[int]) -> Iterator[tuple[int, int]]:
-    """Yield pairs of equal units, in order, of a gap in which nothing is sure."""
+    """Yield (place made, place found) of equal units of a gap, in which none is sure, in the same order in both
+    rows."""
     start = end = 0
     shorter = min(len(ones), len(others))
     while start < shorter and made[ones[start]] == found[others[start]]:
@@ -149,7 +154,7 @@ def _in_gap(made: Sequence[int], found: Sequence[int], ones: list[int], others: 
 def _match_moved(
     alignment: Alignment, made: Sequence[int], found: Sequence[int], made_range: range, free: Iterator[int]
 ) -> None:
-    """Match units that occur several times, and are somewhere else than where they were."""
+    """Match each unit that is still nowhere to an equal one at any free place, and count it as moved."""
     places: dict[int, deque[int]] = {}
     for at in free:
         places.setdefault(found[at], deque()).append(at)

@@ -107,20 +107,21 @@ class Verification(Mapped):
 
 
 TOLERANCE_S: Final = 0.001
-"""Two times are equal that are as far apart as that: what containers round. MP4 tells where a track begins in
-thousandths of a second, Matroska all times."""
+"""Two times that differ by no more than this count as equal, because containers round: MP4 stores where a track begins
+in thousandths of a second, Matroska all times."""
 
 MAX_PROBLEMS: Final = 1000
-"""Of one sort and subject that are told one by one; of a file of which every other frame is gone nobody reads more."""
+"""Problems of one kind that are listed one by one, where a check could give one for each frame. Nobody reads more of
+them, for instance of a file of which every other frame is gone."""
 
 
 def tolerance_s(*time_bases: Fraction) -> float:
-    """Return by how much equal times may differ between streams of these time bases."""
+    """Return how far apart (s) two times may be and count as equal, in streams of these time bases."""
     return max(TOLERANCE_S, *map(float, time_bases)) * 1.001
 
 
 def ranges(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Yield rising numbers as (first, last) of those that follow each other."""
+    """Yield (first, last) of each run of consecutive numbers; the numbers must rise."""
     ordered = list(numbers)
     starts = [ordered[0], *(two for one, two in pairwise(ordered) if two != one + 1)] if ordered else []
     ends = [one for one, two in pairwise(ordered) if two != one + 1] + ordered[-1:]
@@ -128,14 +129,14 @@ def ranges(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
 
 
 def those(unit: str, first: int, last: int) -> str:
-    """Return how such a range begins a sentence: `frame 3`, `frames 3 and 4`, `frames 3–8`."""
+    """Return the words for a range of units that begin a sentence: `frame 3`, `frames 3 and 4`, `frames 3–8`."""
     if first == last:
         return f"{unit} {first}"
     return f"{unit}s {first} and {last}" if last == first + 1 else f"{unit}s {first}–{last}"
 
 
 def verb(first: int, last: int) -> str:
-    """Return what comes behind `those`."""
+    """Return the verb that follows what `those` returns: `is` or `are`."""
     return "is" if first == last else "are"
 
 

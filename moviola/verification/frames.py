@@ -97,7 +97,8 @@ class _Comparison:
         return self._found.times_s[self._alignment.place[number]] - self._made.times_s[number]
 
     def _offset_s(self) -> float:
-        """By how much all frames are later: nothing, where that is so of most of them or of the first one."""
+        """Return by how many seconds all frames are shown later: the most common delay, or 0 if that or the delay of
+        the first frame is as good as none."""
         if not self._stayed:
             return 0.0
         usual = Counter(round(self._delta_s(number) / self._tolerance_s) for number in self._stayed)
@@ -110,7 +111,7 @@ class _Comparison:
     # ── missing, altered, repeated, added ────────────────────────────────────────────────────────────────────────
 
     def gaps(self) -> Iterator[Problem]:
-        """Yield what is missing, altered, there more than once, or nobody's."""
+        """Yield the problems of frames that are missing, altered, there more than once, or were never made."""
         known = {key: number for number, key in reversed(list(enumerate(self._made.keys)))}
         missing, altered, repeated, added = list[int](), list[int](), Counter[int](), list[int]()
         for gone, came in self._alignment.gaps():
@@ -133,8 +134,8 @@ class _Comparison:
             yield Problem(Fault.ADDED, SUBJECT, text, start_s=at_s, end_s=at_s)
 
     def _altered(self, gone: list[int], foreign: list[int]) -> Iterator[tuple[int, int]]:
-        """Yield frames that are nowhere with the places that have something else in their stead: where these have the
-        same time, else in order."""
+        """Yield (frame, place) for each foreign frame that stands where a missing one should be: the missing frame that
+        should be shown at its time, else the next missing one."""
         left = list(gone)
         for place in foreign:
             time_s = self._found.times_s[place] - self.offset_s
@@ -155,7 +156,8 @@ class _Comparison:
     # ── reordered ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def moves(self) -> Iterator[Problem]:
-        """Yield what is in another order."""
+        """Yield the problems of frames in another order. Frames that moved, and those they passed, are then left out by
+        `retimed`."""
         swapped = {number for pair in self._alignment.swaps for number in pair}
         for one, two in self._alignment.swaps[:MAX_PROBLEMS]:
             text = f"frames {one} and {two} {self._span(one, two)} have changed places"
@@ -168,14 +170,14 @@ class _Comparison:
             yield self._of(Fault.REORDERED, first, last, f"{verb(first, last)} out of order: {where}")
 
     def _neighbours(self, first: int, last: int) -> tuple[int | None, int | None]:
-        """The frames that are shown before and after such a range where it is now."""
+        """Return the frames that are now shown directly before and after a range of frames; None where none is."""
         place = self._alignment.place
         return self._number_at.get(place[first] - 1), self._number_at.get(place[last] + 1)
 
     # ── times ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def retimed(self) -> Iterator[Problem]:
-        """Yield frames that are shown earlier or later than they should; after `moves`."""
+        """Yield the problems of frames that are shown earlier or later than they should. To be called after `moves`."""
         late: list[tuple[int, float]] = []
         for number in self._stayed:
             delta_s = self._delta_s(number) - self.offset_s

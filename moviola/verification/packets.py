@@ -1,4 +1,5 @@
-"""The packets of a file as its manifest tells them, whatever container they are in now, and whether they decode."""
+"""Read a file's packets in the form in which a manifest records them, whatever container they are in now, and check
+whether they decode."""
 
 from __future__ import annotations
 
@@ -34,10 +35,10 @@ class FoundStream:
     Attributes:
         type, codec, time_base, extradata: as StreamLine has them.
         size (bytes): of all packets.
-        total_crc: of all of these, one behind the other.
+        total_crc: CRC-32 of the bytes of all packets, one behind the other.
         has_times: the file tells when each of its packets is shown.
         undecodable: the places of packets that the decoder refused, or had to patch up.
-        decoded_count: the frames that it gave.
+        decoded_count: the frames that the decoder gave.
     """
 
     type: str
@@ -103,7 +104,7 @@ def read_file(path: Path, on_packet: Callable[[int], object], *, decode: bool) -
 
 
 class _Reader:
-    """Takes the packets of a stream."""
+    """Add each packet of a stream to what is found of it."""
 
     def __init__(self, found: FoundStream, stream: Stream, *, by_blocks: bool) -> None:
         self._found, self._as_made = found, _normaliser(stream)
@@ -120,7 +121,7 @@ class _Reader:
 
 
 class _Decoder:
-    """Decodes the video, and counts what it cannot."""
+    """Decode the video, count its frames, and note the packets that cannot be decoded."""
 
     def __init__(self, found: FoundStream, stream: VideoStream) -> None:
         self._found, self._context = found, stream.codec_context
@@ -145,7 +146,7 @@ _Data = memoryview | bytes
 
 
 def _normaliser(stream: Stream) -> Callable[[memoryview], _Data]:
-    """Return what gives a packet the form that it has in MP4, MOV and Matroska, whatever form its container has."""
+    """Return a function that brings a packet's data into the form that it has in MP4, MOV and Matroska."""
     context: Any = getattr(stream, "codec_context", None)
     codec = "" if context is None else context.codec.canonical_name
     extradata = b"" if context is None else context.extradata or b""
@@ -158,7 +159,8 @@ def _normaliser(stream: Stream) -> Callable[[memoryview], _Data]:
 
 
 def _length_prefixed(data: bytes, codec: str, headers: frozenset[int]) -> Iterator[bytes]:
-    """Yield the units of an access unit of Annex B, each behind its length in four bytes, without headers."""
+    """Yield the NAL units of an access unit with start codes (annex B), each behind its length in four bytes. Units of
+    the types in `headers` are left out."""
     marks = list(_START_CODE.finditer(data))
     for number, mark in enumerate(marks):
         end = marks[number + 1].start() if number + 1 < len(marks) else len(data)
@@ -170,7 +172,8 @@ def _length_prefixed(data: bytes, codec: str, headers: frozenset[int]) -> Iterat
 
 
 def _without_adts(data: memoryview) -> _Data:
-    """ISO/IEC 13818-7, 6.2: a header of 7 bytes, 9 with a checksum, begins with twelve bits that are set."""
+    """Return an AAC frame without its ADTS header, if it has one: 7 bytes, or 9 with a checksum, of which the first
+    twelve bits are set (ISO/IEC 13818-7, 6.2)."""
     if len(data) < 7 or data[0] != 0xFF or data[1] & 0xF0 != 0xF0:
         return data
     return data[7 if data[1] & 1 else 9 :]

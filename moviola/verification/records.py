@@ -42,7 +42,7 @@ def _picture(number: int, entry: PictureEntry, path: Path) -> Problem | None:
 
 
 def strangers(manifest: Manifest, folder: Path) -> list[str]:
-    """Return the files of an output's folder that are none of its pictures."""
+    """Return the names of files in an output's folder that are none of its pictures."""
     known = {entry.name for entry in manifest.pictures}
     there = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file())
     return [name for name in there if name not in known]

@@ -19,7 +19,7 @@ MAX_STEPS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """From a packet on, a stream is so much later than the video."""
+    """From `at_s` (s) on, a stream is `delta_s` (s) later than the video."""
 
     at_s: float
     delta_s: float
@@ -32,7 +32,8 @@ def name_of(number: int, stream: RecordedStream | FoundStream) -> str:
 
 
 def pairs_of(made: list[RecordedStream], found: list[FoundStream]) -> list[FoundStream | None]:
-    """Return for each stream the one of the file that it is: the one with the same bytes, else the next of its type."""
+    """Return the stream of the file that corresponds to each recorded one: of the same type, with the same bytes if
+    there is such a one, else the next that is left; None where none is left."""
     left = list(found)
     chosen: list[FoundStream | None] = []
     for one in made:
@@ -74,7 +75,8 @@ class _Comparison:
 
     @cached_property
     def _alignment(self) -> Alignment:
-        """Where each block is. Nobody asks where the same bytes stand in other packets: no block is as it was then."""
+        """Return where each block is. It is computed when first asked for, which is never where the same bytes are in
+        other packets: no block is the same then."""
         return align(self._made.crc, self._found.crc)
 
     def gaps(self) -> Iterator[Problem]:
@@ -108,7 +110,8 @@ class _Comparison:
         return self._problem(fault, start_s, end_s, f"is altered {where}{fewer}{more}")
 
     def delays(self) -> Iterator[Problem]:
-        """Yield by how much it is out of step with the video, and from when on."""
+        """Yield the problems of a stream that is out of step with the video: by how much, and from when on. More than
+        MAX_STEPS changes of its delay are told as one drift."""
         steps = list(self._steps())
         if len(steps) > MAX_STEPS:
             first, last = steps[0], steps[-1]
@@ -123,7 +126,8 @@ class _Comparison:
             yield self._problem(Fault.RETIMED, one.at_s, one.at_s, f"is {_late(one.delta_s)}{since}")
 
     def edges(self) -> Iterator[Problem]:
-        """Yield by how much a stream is out of step whose packets are others, by its first one."""
+        """Yield the problem of a stream whose first packet is out of step with the video. For streams whose bytes are
+        in other packets now, so that no others can be compared."""
         if self._made.pts and self._found.pts:
             at_s = self._made.pts[0] * self._made_s
             delta_s = self._found.pts[0] * self._found_s - at_s - self._offset_s
@@ -131,7 +135,7 @@ class _Comparison:
                 yield self._problem(Fault.RETIMED, at_s, at_s, f"is {_late(delta_s)}")
 
     def _steps(self) -> Iterator[Delay]:
-        """Yield where the delay changes, the first one included."""
+        """Yield each change of the stream's delay, and first the delay with which it begins."""
         held: float | None = None
         for one, place in enumerate(self._alignment.place):
             if place == NOWHERE or one in self._alignment.moved:

@@ -54,7 +54,7 @@ def _video(manifest: Manifest, path: Path) -> Iterator[Problem]:
 
 
 def _another(manifest: Manifest, path: Path, fingerprint: str, frame_count: int) -> Iterator[Problem]:
-    """Yield what tells that it is another source."""
+    """Yield the problems that show that this is another source: its hash, and how many frames it has."""
     header = manifest.header
     if fingerprint != header.source_xxh3:
         text = f"{path.name} is not the source: its xxh3 is {fingerprint}, and that of the source was"
@@ -103,14 +103,14 @@ def unaccounted(manifest: Manifest, unit: str) -> Iterator[Problem]:
 
 
 def _left_out_chunks(manifest: Manifest, unit: str) -> Iterator[Problem]:
-    """Frames of chunks of which nothing came."""
+    """Yield the problem of frames whose whole chunks gave no result."""
     count = manifest.end.lost_frames - sum(lost.frame_count for lost in manifest.lost)
     text = f"{counted(count, f'source {unit}')} {verb(1, count)} not in the output: nothing came of their chunks"
     yield Problem(Fault.LOST, SUBJECT, text)
 
 
 def _uncounted(manifest: Manifest) -> int:
-    """How many frames that were in a chunk are neither shown, nor lost, nor left out for another frame rate."""
+    """Return how many frames that were in a chunk are neither shown, nor lost, nor left out for another frame rate."""
     starts = list(accumulate((chunk.frames_out for chunk in manifest.chunks), initial=0))
     distinct = sum(len(set(manifest.source_frames[start:stop])) for start, stop in pairwise(starts))
     lost = sum(lost.frame_count for lost in manifest.lost)

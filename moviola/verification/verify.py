@@ -30,7 +30,7 @@ Progress = Callable[[int, int], object]
 """Called with how many frames were looked at, and of how many."""
 
 _ENDINGS: Final = (ANNOTATIONS, result_suffix(Encoder()), result_suffix(Encoder(container=CSV)))
-"""How main files' names end behind the output's name, where that is more than a suffix."""
+"""What a main file's name may have behind the output's name, where that is more than the extension."""
 
 _NO_EXTRADATA: Final = ("mpegts", "avi", "h264", "hevc", "m4v")
 """Formats in which a codec's headers have another form, or stand in the packets."""
@@ -41,7 +41,7 @@ class NoManifest(ValueError):
 
 
 def named(path: Path) -> Path:
-    """Return the same place by a path that ends in its name: `.` and `..` have none to go by. A link keeps its own."""
+    """Return a path of the same place whose last part is its name, which `.` and `..` are not. Links are kept."""
     return Path(os.path.abspath(path)) if path.name in ("", "..") else path
 
 
@@ -119,7 +119,7 @@ class _Verifier:
         self._notes: list[str] = []
 
     def result(self, path: str) -> Verification:
-        """All that is known without the source."""
+        """Return what is known of the output without looking at the source."""
         if self._manifest.has_frames:
             verdict, found = self._video()
         elif self._manifest.pictures or self._output.is_dir():
@@ -185,7 +185,7 @@ class _Verifier:
         return Verdict.INCOMPLETE
 
     def _whole(self, file: FoundFile, differs: Problem | None) -> None:
-        """Whether the file around the streams is whole."""
+        """Note whether the file around the streams is whole: it can be read to its end, and is as long as it says."""
         if file.broken:
             self._problem(Fault.CUT_OFF, "file", f"The file cannot be read to its end: {file.broken}")
         elif differs and wholeness(self._output) is Wholeness.CUT_OFF:
@@ -204,7 +204,8 @@ class _Verifier:
             )
 
     def _streams(self, file: FoundFile, frames: FramesFound) -> None:
-        """Sound and subtitles, and whether all of them are moved together with the video."""
+        """Compare sound and subtitles with those recorded, and note by how much all streams are shown later
+        together."""
         made = self._manifest.streams[1:]
         pairs = list(zip(made, pairs_of(made, file.streams[1:]), strict=True))
         for number, (one, other) in enumerate(pairs, start=1):
