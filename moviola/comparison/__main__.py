@@ -31,7 +31,8 @@ def main() -> int:
 
 
 def _watch(lifeline: int) -> None:
-    """Interrupt this process when a descriptor ends. A file that is buffered would be locked when the process ends."""
+    """Interrupt this process when a descriptor is at its end. It is read without a buffered file, whose lock this
+    thread would still hold when the process ends."""
     while os.read(lifeline, 1):
         pass
     os.kill(os.getpid(), signal.SIGINT)

@@ -1,4 +1,4 @@
-"""The chart of a comparison as an SVG file: a bar for each mode, as long as it is fast."""
+"""The chart of a comparison as an SVG file: a bar for each mode, whose length is the mode's speed."""
 
 from __future__ import annotations
 

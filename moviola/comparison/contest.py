@@ -23,7 +23,7 @@ from moviola.wire.errors import WireError
 MakeContestant = Callable[[Mode, Request, Whereabouts | None, float | None], Contestant]
 
 DIGEST_SHOWN: Final = 12
-"""Hex digits of a digest that a person compares."""
+"""Hex digits of a digest that a sentence shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,8 @@ def compare(request: Request, folder: Path, make: MakeContestant = Contestant) -
 
 
 def _cluster(request: Request) -> Whereabouts | None:
-    """Return where the programs of the cluster are that takes part. Raise WireError, TimeoutError, ModeFailed."""
+    """Return where the cluster's programs are; None if no cluster takes part. Raise WireError, TimeoutError,
+    ModeFailed."""
     if Mode.DISTRIBUTED not in request.modes or request.target is None:
         return None
     found = whereabouts(request.target)
@@ -72,7 +73,8 @@ def _cluster(request: Request) -> Whereabouts | None:
 
 
 def _rounds(contestants: list[Contestant], request: Request, folder: Path, board: Scoreboard) -> Iterator[None]:
-    """Play all rounds, and yield whenever the board has changed."""
+    """Do all rounds, and yield whenever the board has changed. Raise ModeFailed where a result is not the first one's
+    equal."""
     reference: _Reference | None = None
     for number in range(1 - request.warm_ups, request.iterations + 1):
         for contestant in contestants:
@@ -99,7 +101,7 @@ def _rounds(contestants: list[Contestant], request: Request, folder: Path, board
 
 
 def _difference(reference: _Reference, mode: Mode, number: int, finished: Finished) -> str:
-    """Return in a sentence where a result is not the first one; empty where it is."""
+    """Return a sentence that says where a result differs from the first one; empty if it does not."""
     ours, theirs = reference.finished, finished
     for name, digest in ours.digests.items():
         if theirs.digests.get(name) == digest:

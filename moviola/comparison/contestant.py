@@ -1,4 +1,5 @@
-"""A mode of a comparison, seen from the one that compares: its process, what it says, what it takes."""
+"""One mode of a comparison, as the comparing process sees it: starts the mode's process, has it do rounds, and
+measures them."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ PROGRAM: Final = processes.program("moviola.comparison.measured")
 
 
 class ModeFailed(Exception):
-    """A mode has come to its end; the text is a sentence."""
+    """Raised if a mode cannot go on, or its result differs; the text is a sentence."""
 
     def __init__(self, reason: str, *, is_unreachable: bool = False) -> None:
         super().__init__(reason)
@@ -79,7 +80,8 @@ class Contestant:
 
     @property
     def process_ids(self) -> tuple[int, ...]:
-        """Of what is measured, on this machine: the process, and the cluster's programs."""
+        """Return the ids of the processes on this machine that are measured: the mode's own and the cluster's
+        programs."""
         return (self._process.pid, *(self._cluster.process_ids if self._cluster is not None else ()))
 
     def work(self, number: int, folder: Path) -> Iterator[float | tuple[Round, Finished]]:
@@ -140,14 +142,14 @@ class Contestant:
         self._forget()
 
     def _forget(self) -> None:
-        """Leave nothing of the last job in the cluster."""
+        """Have the cluster forget the last job and its files."""
         job, self._job = self._job, ""
         if job and self._request.target is not None:
             _forget(self._request.target, job)
 
 
 def _forget(target: Target, job: str) -> None:
-    """Take a job of a comparison, and its files, out of the cluster, where it still is."""
+    """Cancel a job of a comparison, and forget its files. A cluster that cannot be reached is passed over."""
     for verb in (Verb.CANCEL, Verb.FORGET_FILES):
         with suppress(WireError, TimeoutError):
             rpc.control(target, job, verb)

@@ -34,10 +34,10 @@ from moviola.session.target import Target, as_sentence
 from moviola.session.views import JobView
 
 TELL_S: Final = 0.2
-"""How often it is told how far a round is."""
+"""Seconds between two messages that tell the parent how far a round is."""
 
 Doing = Callable[[Path], Outcome]
-"""Do the job once, with its files in a folder; return how it ended."""
+"""A function that does the job once, with its files in a folder, and returns how it ended."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -61,7 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def prepared(assignment: Assignment, display: _Telling, stack: ExitStack) -> Doing:
-    """Return what does the job; what has to end with this process is in `stack`. Raise MediaError, PluginError."""
+    """Return a function that does the job once. What has to end with this process is put into `stack`. Raise
+    MediaError, PluginError."""
     request = assignment.request
     PluginSources.read(request.plugins).load()
     material, order = request.material, request.order
@@ -133,14 +134,14 @@ class _Telling:
         self._told_at, self._job = float("-inf"), ""
 
     def show(self, views: Sequence[JobView], now: float) -> None:
-        """Tell it, unless that was done a moment ago and the job has the same id."""
+        """Tell the parent how far the job is, unless it was told less than TELL_S ago of the same job."""
         for view in views:
             if now - self._told_at >= TELL_S or view.job != self._job:
                 self._told_at, self._job = now, view.job
                 self._pipe.send(Progress(view.share, view.job))
 
     def say(self, text: str) -> None:
-        """Nothing: what ends a round badly is told by its outcome."""
+        """Do nothing: why a round failed is in its outcome."""
 
     def remark(self, text: str) -> None:
         """Nothing."""

@@ -1,4 +1,5 @@
-"""What is said between a comparison and the processes of its modes. Both ends are ours, and so it is pickled."""
+"""Messages between a comparison and the processes of its modes. They are pickled, because both ends are of one
+version."""
 
 from __future__ import annotations
 

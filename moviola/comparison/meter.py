@@ -13,10 +13,10 @@ from typing import Final, Self
 import psutil
 
 SAMPLE_S: Final = 0.05
-"""Between two looks at the memory: what a process has for a shorter time may be missed."""
+"""Seconds between two looks at the memory: what a process has for a shorter time may be missed."""
 
 FAMILY_S: Final = 1.0
-"""Between two searches for new processes among the descendants: a search looks at every process of the machine."""
+"""Seconds between two searches for new descendants: a search looks at every process of the machine."""
 
 
 @dataclass(frozen=True, slots=True)

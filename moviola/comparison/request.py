@@ -78,10 +78,10 @@ def modes_in(names: Collection[str]) -> tuple[Mode, ...]:
 
 
 def check_options(kind: Kind, said: Iterable[str]) -> None:
-    """Raise UsageError where something was asked for that says nothing of such material.
+    """Raise UsageError if an option was given that is only for other kinds of material than this one.
 
     Args:
-        said: the names of the settings that were said.
+        said: the names of the settings that were given.
     """
     for name in said:
         takers = [each for each in KINDS.values() if name in each.options]
@@ -91,8 +91,8 @@ def check_options(kind: Kind, said: Iterable[str]) -> None:
 
 
 def one_of(materials: Sequence[Material], complaints: Iterable[Exception]) -> Material:
-    """Return the one material that was named. Raise what is wrong with the paths, or UsageError where they are
-    several."""
+    """Return the only material that was named. Raise the first complaint about the paths, or UsageError where there is
+    not exactly one material."""
     for complaint in complaints:
         raise complaint
     if len(materials) != 1:

@@ -1,4 +1,4 @@
-"""What the rounds of a comparison have come to: rules on plain data, without process, clock or file."""
+"""Adds up what the rounds of a comparison gave: rules on plain data, without process, clock or file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from moviola.comparison.request import Request
 from moviola.comparison.whereabouts import Whereabouts
 
 BUSY_CORES: Final = 0.1
-"""Part of a machine's cores beyond which others who keep it busy are worth a remark: less is what every system does."""
+"""Share of the machine's cores. Other programs that keep more than this busy get a remark; less is usual on any
+system."""
 
 
 class Scoreboard:
@@ -54,17 +55,17 @@ class Scoreboard:
             self._remarks |= dict.fromkeys(cluster.remarks)
 
     def begin(self, mode: Mode, number: int) -> None:
-        """A round of a mode begins; numbers below 1 are of rounds to warm up, of which 0 is the last."""
+        """Note that a round of a mode begins. Rounds to warm up have numbers below 1, and 0 is the last of them."""
         is_warm_up = number < 1
         shown = number + self._request.warm_ups if is_warm_up else number
         self._told = replace(self._told, mode=mode, round=shown, is_warm_up=is_warm_up)
 
     def progress(self, share: float) -> None:
-        """So much of the round is done, 0 to 1."""
+        """Note which share of the round is done, 0 to 1."""
         self._told = replace(self._told, share=self._share(share))
 
     def subject(self, unit: str, count: int, chunks: int) -> None:
-        """What the first round has found: what is counted, how many there are, into how many chunks they are cut."""
+        """Note what the first round found: what is counted, how many there are, into how many chunks they are cut."""
         self._told = replace(self._told, unit=unit, count=count, chunks=chunks)
 
     def end(self, taken: Round, digests: Mapping[str, str]) -> None:
@@ -78,11 +79,11 @@ class Scoreboard:
             self._finish(State.DONE)
 
     def fail(self, reason: str) -> None:
-        """A mode failed, or its result differs: nothing more is measured."""
+        """End the comparison as failed: a mode failed, or its result differs. Nothing more is measured."""
         self._finish(State.FAILED, reason)
 
     def cancel(self, reason: str) -> None:
-        """Somebody does not want to know any more."""
+        """End the comparison as cancelled, because nobody wants its result any more."""
         self._finish(State.CANCELLED, reason)
 
     def comparison(self) -> Comparison:

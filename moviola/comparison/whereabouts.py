@@ -1,4 +1,4 @@
-"""Where the programs of a cluster run: those of this machine can be measured, the others are taken at their word."""
+"""Finds where the programs of a cluster run: what those on this machine take is measured; others only report it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Whereabouts:
 
     Attributes:
         workers: worker processes that are connected.
-        process_ids: of its programs that run on this machine, with their descendants.
+        process_ids: of its programs that run on this machine; whoever measures them adds their descendants.
         remote: the names of the workers that run elsewhere.
         remarks: sentences about what cannot be measured.
     """
@@ -66,7 +66,7 @@ def _remarks(remote: list[str], unseen: list[str]) -> Iterator[str]:
 
 
 def _listening(addresses: Iterable[Address]) -> Iterator[int]:
-    """Yield the processes of this machine that listen at some addresses, as far as this user may see them."""
+    """Yield the ids of processes of this machine that listen at some addresses, as far as this user may see them."""
     ports = {each.port for each in addresses if _is_here(each.host)}
     with suppress(psutil.Error, OSError):
         for each in psutil.net_connections("tcp") if ports else ():
