@@ -17,7 +17,8 @@ MAX_LANES: Final = 48
 """Workers that have a row in the timeline, those with the most tries."""
 
 MAX_TOLD_SPANS: Final = 1_500
-"""Tries of which each says what it is where it is pointed at, some 120 bytes; of more, only those in vain do."""
+"""The most tries that are drawn one by one, each with a text (some 120 bytes) that shows where it is pointed at. Where
+there are more, only those in vain are."""
 
 BARS: Final = 24
 
@@ -30,7 +31,7 @@ DRAWN: Final[Mapping[SpanOutcome, str]] = {
     SpanOutcome.LOST: "lost",
     SpanOutcome.FAILED: "failed",
 }
-"""How a try is drawn; those that wait are not."""
+"""The class with which a try is drawn, by its outcome. Tries that wait are not drawn."""
 
 MEANINGS: Final[Mapping[str, str]] = {
     "stored": "done",
@@ -40,13 +41,13 @@ MEANINGS: Final[Mapping[str, str]] = {
     "lost": "lost with its worker, or on its way",
     "failed": "failed",
 }
-"""What a way of drawing means, in the order in which they are drawn: trouble lies on top."""
+"""What each class means, in the order in which they are drawn: trouble lies on top."""
 
 NEAR_EDGE: Final = 96.0
-"""Per cent of a chart's width, behind which a number below it stands to the left of its place."""
+"""Per cent of a chart's width. A number on the axis beyond it is written to the left of its place."""
 
 FULL: Final = 10.0
-"""The height of a row in its own measure."""
+"""The height of a row, in the units of its chart's coordinates."""
 
 
 def timeline(told: Timeline) -> Markup:
@@ -102,12 +103,12 @@ def _left(span: Span, end: float) -> float:
 
 
 def _right(span: Span, end: float) -> float:
-    """Where it ends, and never so near that nothing is seen of it."""
+    """Return where a try ends, in per cent of the width, but no nearer to its beginning than can be seen."""
     return max(100 * span.end / end, 100 * span.start / end + 0.08)
 
 
 def merged(intervals: Iterable[tuple[float, float]], gap: float = 0.05) -> list[tuple[float, float]]:
-    """Return intervals in order, with those joined between which nothing could be seen."""
+    """Return the intervals in order; those are joined whose distance, at most `gap`, could not be seen."""
     found: list[tuple[float, float]] = []
     for left, right in sorted(intervals):
         if found and left <= found[-1][1] + gap:
@@ -140,7 +141,7 @@ def legend(meanings: Mapping[str, str]) -> Markup:
 
 
 def latencies(values: Sequence[float], label: str) -> Markup:
-    """Return how often values (s) lie in which of equal classes."""
+    """Return a histogram of values (s), in classes of equal width."""
     most = max(values, default=0.0)
     marks = ticks(most, BARS)
     width = marks[1] if len(marks) > 1 else most or 1.0

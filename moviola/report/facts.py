@@ -16,7 +16,8 @@ MAX_DETAILED: Final = 6
 """Outputs that are told of in detail, some 150 KB each where filters noted much; a job may have 64."""
 
 MAX_THUMBNAILS: Final = 24
-"""Pictures of one section: not filtered, damaged, scenes; more of them are more of the same, or a film."""
+"""Pictures of one section (frames that were not filtered, damaged ones, scenes): more would show nothing new, or the
+whole film."""
 
 MAX_GALLERY: Final = 60
 """Pictures of a gallery, over all outputs."""
@@ -95,7 +96,7 @@ class Notes:
     Attributes:
         lines: how many notes there are.
         end: what the right edge of a plot stands for: seconds of a video, or the number of the last picture.
-        is_time: it is seconds.
+        is_time: `end` is in seconds.
         steps: into how many steps the time is divided.
         series: of numbers.
         words: of texts.
@@ -165,7 +166,7 @@ class Facts:
         outputs: in order.
         source_size (bytes): of the source; None where it is not known.
         scenes: the first frame of each scene; None where nobody looked for cuts.
-        has_tracebacks: those of failures are told, which name files of workers' machines.
+        has_tracebacks: failures are told with their tracebacks, which name files of workers' machines.
         versions: of the gateway or client that made the report.
     """
 

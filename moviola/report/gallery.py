@@ -84,7 +84,7 @@ def gallery_of(
 
 
 def _spread(files: list[FinishedFile], folder: str, before: Mapping[str, Before], most: int) -> list[FinishedFile]:
-    """Return at most so many, evenly spread: one of each file of the source, and more only where these are few."""
+    """Return at most `most` of the pictures, evenly spread, and no more than one that was made of the same file."""
     if not most:
         return []
     by_source: dict[str, FinishedFile] = {}

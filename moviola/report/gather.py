@@ -96,7 +96,8 @@ def _source_size(described: dict[str, Any], facts: Facts) -> int | None:
 
 
 def _json(record: Job, name: str, opened: Open) -> dict[str, Any]:
-    """Return what a small file of JSON has; empty where it is not there, or not one."""
+    """Return the object in a small JSON file of the job; empty where it cannot be read, is too large, or holds no
+    object."""
     file = _file(record, name)
     if file is None or file.size > MAX_JSON_SIZE:
         return {}
@@ -188,7 +189,7 @@ class _Reader:
             self.output.notes.unread = f"Only the first {read:.0%} of {grouped(file.size)} bytes of notes were read"
 
     def _end(self, *, is_time: bool) -> float:
-        """Return where its last frame is."""
+        """Return where its last frame is: seconds of a video, or how many pictures there are."""
         if self.metrics is None:
             return 0.0
         told = self.metrics.output.get("duration_s") or self.metrics.source.get("duration_s")
@@ -204,7 +205,7 @@ class _Reader:
             self.output.missing.append(f"Its records could not be read: {error}")
 
     def _numbers(self, trouble: str) -> dict[int, str]:
-        """Return the frames of a list of troubles, with why."""
+        """Return the source's frames in a list of troubles, with the reason for each; damaged ones have none."""
         listed = self.metrics.troubles.get(trouble, []) if self.metrics is not None else []
         if trouble == "damaged":
             return {number: "" for number in listed if isinstance(number, int)}
@@ -277,7 +278,8 @@ def _why(trouble: dict[str, Any]) -> str:
 
 
 def _add_scenes(facts: Facts, described: dict[str, Any], readers: list[_Reader]) -> None:
-    """Show the first frame of each scene, where an output measured for cuts and another, or the same, is a film."""
+    """Add the first frame of each scene, if an output looked for cuts and an output is a film: if possible the same
+    one."""
     analysis = described.get("analysis")
     if not isinstance(analysis, dict):
         return

@@ -1,4 +1,4 @@
-"""What filters noted, over time: a file of a line for each note, read once, becomes a few curves and rows."""
+"""What filters noted, over time: makes curves and rows of texts out of the lines of an annotations file, read once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_WORDS: Final = 500
 """Different texts of a field that are told apart while it is read: a filter that reads text has no end of them."""
 
 WORDS_SHOWN: Final = 12
-"""The most frequent ones have a row."""
+"""Texts of a field that have a row, the most frequent ones."""
 
 MAX_WORD: Final = 60
 """Characters of a text in a row."""
@@ -124,7 +124,8 @@ def _note(line: bytes) -> Mapping[str, Any] | None:
 
 
 def _add(curves: dict[str, _Curve], texts: dict[str, _Texts], name: str, value: Any, step: int) -> None:
-    """Take the value of a field: a number, a text, whether something is so, a list of boxes, of texts or of numbers."""
+    """Add the value of a field to its curve or to its texts: a number, a text, a bool, or a list of boxes, texts or
+    numbers."""
     name = name[:MAX_WORD]
     if isinstance(value, bool):
         if value and (found := _of(texts, name, _Texts)) is not None:

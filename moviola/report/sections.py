@@ -27,10 +27,10 @@ MAX_TRIES: Final = 40
 STAGES: Final = ("decode", "convert", "filter", "encode")
 
 SHOWN_ELSEWHERE: Final = frozenset({"name", "filters", "tables", "pictures", "found"})
-"""What the metrics tell of an output that is no setting."""
+"""Fields that the metrics have of an output and that are no settings; other sections show them."""
 
 LONG_VALUE: Final = 44
-"""Characters of a value that has a line of its own."""
+"""A value with more characters gets a line of its own."""
 
 NOTHING: Final = Markup("")
 
@@ -86,7 +86,7 @@ def figures(facts: Facts) -> Markup:
 
 
 def _chunk_count(facts: Facts) -> int:
-    """Return how many chunks all outputs have; while that is not known, how many are seen."""
+    """Return how many chunks all outputs have; while no metrics tell it, how many the timeline shows."""
     counts = [output.metrics.chunks.count for output in facts.outputs if output.metrics is not None]
     return sum(counts) or len({(span.output, span.chunk) for span in facts.timeline.spans})
 
@@ -228,7 +228,7 @@ def galleries(facts: Facts) -> Markup:
 
 
 def album(found: Album, class_: str = "album") -> Iterable[Markup]:
-    """Yield pictures, and what is said of those that are not there."""
+    """Yield an album's pictures, and a sentence about those that are not shown."""
     if found.pictures:
         yield element("ul", *map(_picture, found.pictures), class_=class_)
     left_out = found.count - len(found.pictures)
@@ -317,7 +317,7 @@ _PERCENTS: Final = {"p50": "half of them at most", "p95": "95 % at most", "p99":
 
 
 def chunk_latencies(facts: Facts) -> list[float]:
-    """Return the seconds from the first hand-out of each chunk that is stored until it was."""
+    """Return for each stored chunk how many seconds passed from its first hand-out until it was stored."""
     begun: dict[tuple[str, int], float] = {}
     found: dict[tuple[str, int], float] = {}
     for span in facts.timeline.spans:
@@ -457,5 +457,6 @@ def table(
 
 
 def _scrolled(inside: Markup, label: str) -> Markup:
-    """Return what may be wider than a phone: it is moved by itself, also with the keyboard."""
+    """Return a part of the page in a box of its own that scrolls, also with the keyboard: it may be wider than a
+    phone."""
     return element("div", inside, class_="scroll", role="group", tabindex=0, aria_label=label)

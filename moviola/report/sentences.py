@@ -22,7 +22,7 @@ TABLE: Final = "table"
 """The kind of material whose filters leave things out."""
 
 MAX_RUNS: Final = 12
-"""Runs of frames that are named; of the others it is said how many there are."""
+"""Runs of frames that a sentence names; the others it only counts."""
 
 _DIGITS: Final = re.compile(r"\d+")
 
@@ -104,7 +104,7 @@ def _of_output(output: OutputFacts, unit: str) -> Iterator[str]:
 
 
 def _these(count: int, numbers: list[int], unit: str) -> str:
-    """`3 frames (7-8, 12) were`."""
+    """Return which frames a sentence is about, and its verb: `3 frames (7-8, 12) were`."""
     found = runs(numbers)
     named = ", ".join(found[:MAX_RUNS]) + (f" and {len(found) - MAX_RUNS} more" if len(found) > MAX_RUNS else "")
     return f"{counted(count, unit)} ({named}) {'was' if count == 1 else 'were'}"
@@ -151,7 +151,8 @@ def failures_of(facts: Facts) -> list[Failure]:
 
 
 def kinds_of(failures: Sequence[Failure]) -> list[list[Failure]]:
-    """Return failures with those together that differ in numbers only, such as which frame it was."""
+    """Return the failures in groups: those of one output and filter whose texts differ only in numbers, such as a
+    frame's."""
     kinds: dict[tuple[str, str, str], list[Failure]] = {}
     for failure in failures:
         alike = _DIGITS.sub("0", last_line(failure.traceback) or failure.explanation)

@@ -85,7 +85,7 @@ def polygon(points: Iterable[tuple[float, float]], class_: str) -> Markup:
 
 
 def boxes(rectangles: Iterable[tuple[float, float]], y: float, height: float, class_: str) -> Markup:
-    """Return many rectangles of one row as one element: (left, right) of each."""
+    """Return one element that draws many rectangles in a row: (left, right) of each, from `y` down by `height`."""
     height_text = number(height)
     drawn = "".join(
         f"M{number(left)} {number(y)}h{number(right - left)}v{height_text}h-{number(right - left)}z"
@@ -95,7 +95,7 @@ def boxes(rectangles: Iterable[tuple[float, float]], y: float, height: float, cl
 
 
 def ticks(end: float, most: int = 6) -> list[float]:
-    """Return round values from 0 to `end`, at most so many and one more."""
+    """Return round values at equal distances from 0 up to `end`, at most `most` and one more."""
     if end <= 0:
         return [0.0]
     step = 10 ** floor(log10(end / most))

@@ -27,8 +27,8 @@ LONG_SIDE: Final = 320
 QUALITY: Final = 72
 
 MAX_DECODED_PIXELS: Final = 40_000_000
-"""Of one picture, somewhat more than 8K has: a decoder takes several times as many bytes, in the process of whoever
-makes the report."""
+"""Pixels of one picture, somewhat more than 8K has: a decoder takes several times as many bytes, in the process of
+whoever makes the report."""
 
 MAX_SCANNED_SIZE: Final = 256 * MIB
 """Bytes of a video without a full index in which frames are counted packet by packet."""
@@ -60,7 +60,7 @@ class Budget:
         return bool(self.reason)
 
     def take(self, thumbnail: Thumbnail) -> bool:
-        """Return whether there is room for one more, which is taken then."""
+        """Take the room that a thumbnail needs, and return True; return False if there is not so much left."""
         if len(thumbnail.jpeg) > self._left:
             self.reason = "the report has no room for more pictures"
             return False
@@ -132,8 +132,8 @@ def _video_of(container: InputContainer) -> VideoStream:
 
 
 def _keys(container: InputContainer, stream: VideoStream, size: int) -> list[_Key]:
-    """Return the frames that decode by themselves. Groups of pictures are closed: as many frames are shown before one
-    as packets come before it, and it is shown as long after it is decoded as the first frame is."""
+    """Return the frames that decode by themselves. Groups of pictures are closed, so as many frames are shown before
+    such a frame as packets come before it. It is shown as long after it is decoded as the first frame is."""
     entries, frame_count = stream.index_entries, stream.frames
     if not frame_count or len(entries) != frame_count:
         if size > MAX_SCANNED_SIZE:
@@ -148,7 +148,8 @@ def _keys(container: InputContainer, stream: VideoStream, size: int) -> list[_Ke
 def _decoded(
     container: InputContainer, stream: VideoStream, keys: list[_Key], wanted: Sequence[int]
 ) -> Iterator[tuple[int, av.VideoFrame]]:
-    """Yield the frames of these numbers, in order, from the last frame before each that decodes by itself."""
+    """Yield (number, frame) of the wanted numbers, in order. Decoding begins at the last frame at or before each that
+    decodes by itself."""
     numbers = {key.pts: key.frame for key in keys}
     frames: Iterator[av.VideoFrame] = iter(())
     following: int | None = None  # the number of the frame that comes next
