@@ -84,7 +84,8 @@ _folder: Folder | None = None
 
 @contextmanager
 def travelled(files: Mapping[str, bytes]) -> Iterator[None]:
-    """Make these files available, by value, until the end of the block, and no others that travelled."""
+    """Make these files available until the end of the block, each by the value that stands for it, in place of all
+    others that travelled."""
     global _travelled  # noqa: PLW0603 - a worker computes one task at a time, whatever threads its filter starts
     before, _travelled = _travelled, files
     try:
@@ -132,7 +133,7 @@ class Folder:
 
     @property
     def fingerprint(self) -> str:
-        """A word that differs where names or contents differ; empty without files."""
+        """Return a word that differs where names or contents differ; empty without files."""
         if not self.files:
             return ""
         told = "\n".join(f"{digest} {name}" for name, digest in sorted(self.files.items()))

@@ -54,7 +54,7 @@ def filters(_typed: str) -> Mapping[str, str]:
 
 
 def _last(text: str, between: str) -> tuple[str, str]:
-    """The text up to the last separator that is in no quotes, that one included, and what follows."""
+    """Return the text up to and with the last separator that is not in quotes, and the text behind it."""
     place = 0
     is_quoted = False
     for number, character in enumerate(text):
@@ -66,7 +66,8 @@ def _last(text: str, between: str) -> tuple[str, str]:
 
 
 def _filter(schema: FilterSchema) -> Iterator[tuple[str, str]]:
-    """A filter with all its defaults and, where it has parameters, with the first of them to come."""
+    """Yield what may stand for a filter: its name alone and, if it has parameters, its name ready for the first of
+    them."""
     yield schema.name, schema.summary
     if schema.parameters:
         yield f"{schema.name}{BETWEEN_PARAMETERS}", f"{schema.summary}, with parameters"

@@ -32,7 +32,8 @@ _WEIGHT: Final = 600  # of 100..900: on pictures, thinner letters drown in their
 _NAMED_CJK: Final = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "FULLWIDTH", "HALFWIDTH")
 _NEVER: Final = frozenset(("Cc", "Zl", "Zp"))  # what moves a printer, and ends of lines: a text is one line
 _ORDERS: Final = frozenset(("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"))
-"""Classes of characters that command an order of reading. Where it follows from the letters, nobody needs them."""
+"""Bidirectional classes of characters that set the order of reading. No text needs them: the order follows from the
+letters."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -54,7 +55,7 @@ class Font:
 
 @cache
 def fonts() -> tuple[Font, ...]:
-    """Return the fonts that there are here; of two that know a character the first draws it."""
+    """Return the fonts that are installed here. A character is drawn by the first of them that knows it."""
     return tuple(_opened())
 
 
@@ -76,7 +77,8 @@ def _font(package: str, name: str) -> Font:
 
 
 def can_draw(character: str) -> bool:
-    """Return whether a font here knows a character, or it says how others are drawn, as joiners do."""
+    """Return whether a character can be drawn: a font here knows it, or it only says how others are drawn, as joiners
+    do."""
     return character.isprintable() if character.isascii() else _is_known(character)
 
 
@@ -93,7 +95,8 @@ def is_mark_of_others(character: str) -> bool:
 
 
 def way_out(character: str) -> str:
-    """Return what makes a character known that is not, as the end of a sentence; empty if nothing does."""
+    """Return how a character becomes known that no font here knows, as the end of a sentence; empty if there is no
+    way."""
     if not _has_cjk() and unicodedata.name(character, "").startswith(_NAMED_CJK):
         return (
             "; Chinese, Japanese and Korean need the extra `fonts`: pip install manimgx-fonts-cjk, here and on workers"

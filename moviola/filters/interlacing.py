@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from moviola.filters.picture import Picture
 
 MIN_ROWS: Final = 2
-"""Of each plane: below it a field would have no line."""
+"""Rows that each plane must have to be taken apart into fields: with fewer a field would have no line."""
 
 
 def by_fields(
@@ -46,7 +46,8 @@ def fields_of(picture: Picture) -> tuple[Picture, Picture]:
 
 
 def _field(picture: Picture, first: int) -> Picture:
-    """The lines from `first` on, every second; where a subsampled plane has too few, its last one is repeated."""
+    """Return every second line of a picture, from `first` on, as a picture. Where a subsampled plane has too few
+    lines, its last one is repeated."""
     field = picture.blank(picture.width, (picture.height + 1 - first) // 2)
     field.fields = FieldOrder.PROGRESSIVE
     for target, plane in zip(field.planes, picture.planes, strict=True):

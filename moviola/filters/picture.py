@@ -107,7 +107,8 @@ class Picture:
         return self.memo("bgr", self._make_bgr)
 
     def bgr_of(self, width: int, height: int) -> NDArray[Any]:
-        """`bgr` in another size: averaged by area where it shrinks. The large one is not kept for it."""
+        """Return `bgr` scaled to another size: averaged by area if both sides shrink. The unscaled one is not kept in
+        memory for that."""
         bgr = self._memo["bgr"] if "bgr" in self._memo else self._make_bgr()
         if (width, height) == (self.width, self.height):
             return bgr
@@ -120,7 +121,8 @@ class Picture:
         return self.memo("deep_bgr", lambda: self._make_bgr(is_deep=True))
 
     def memo(self, key: Hashable, make: Callable[[], _T]) -> _T:
-        """What `make()` gave for this key when first asked; for things derived from this picture alone."""
+        """Return what `make()` returned when this key was first asked for. For what is derived from this picture
+        alone."""
         if key not in self._memo:
             self._memo[key] = make()
         value: _T = self._memo[key]
@@ -156,7 +158,7 @@ class Picture:
         return self._output(_reformat(frame, self.format.name, matrix_of(self.frame), self.colour.full_range))
 
     def black(self) -> Picture:
-        """An opaque black output, without notes: of this picture nothing can be seen."""
+        """An opaque black output without notes, in which nothing of this picture can be seen."""
         output = self.blank()
         samples = self.colour.samples((0, 0, 0), self.format)
         for plane, kind in zip(output.planes, self.format.planes, strict=True):
@@ -190,7 +192,7 @@ class Picture:
                     samples[...] = table[gray]
 
     def seal(self) -> Picture:
-        """Ends the writing into an output: from now on it is an input of others."""
+        """Make the planes of an output read-only, because it is an input of others from now on; return it."""
         self._writable = False
         for plane in self._memo.get("planes", ()):
             plane.flags.writeable = False
@@ -282,7 +284,8 @@ _reformatters = _Reformatters()
 
 
 def _reformat(frame: av.VideoFrame, pixel_format: str, matrix: int, full_range: bool) -> av.VideoFrame:
-    """The frame in another pixel format; YUV on either side is of this matrix, and made in this range."""
+    """Return the frame in another pixel format. `matrix` is that of YUV, before and after; `full_range` is the range
+    of what is made."""
     if frame.format.is_bayer and min(frame.width, frame.height) < 2:  # swscale writes out of bounds there
         raise ValueError(f"a {frame.format.name} picture needs at least 2×2 pixels")
     key = (frame.format.name, pixel_format)

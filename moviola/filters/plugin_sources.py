@@ -26,12 +26,13 @@ class PluginSources:
 
     @classmethod
     def held(cls, fd: int) -> PluginSources:
-        """Return what another process holds in a file that this one has inherited."""
+        """Return the sources that another process has written with `hold`; `fd` was inherited from it."""
         data = json.loads(os.pread(fd, os.fstat(fd).st_size, 0))
         return cls(tuple((Path(path), source.encode("latin-1")) for path, source in data))
 
     def hold(self) -> int:
-        """Return the descriptor of a new file without a name, for processes that inherit it."""
+        """Write the sources into a new file without a name, and return its descriptor, for processes that inherit
+        it."""
         with tempfile.TemporaryFile() as file:
             file.write(self._text())
             file.flush()
@@ -44,7 +45,7 @@ class PluginSources:
 
     @property
     def digest(self) -> str:
-        """A short word that other contents do not have."""
+        """Return a short hash of the contents."""
         contents = hashlib.sha256()
         for _, source in self.files:
             contents.update(hashlib.sha256(source).digest())

@@ -94,7 +94,8 @@ class RecordRunner:
 
     @staticmethod
     def _asked(each: RecordFilter, record: Record) -> bool:
-        """Once more after a failure: a passing lack of memory must not cost a record."""
+        """Return whether a filter keeps a record. One that fails is asked once more: a passing lack of memory must not
+        cost a record."""
         try:
             return each.keeps(record)
         except Exception:

@@ -49,7 +49,8 @@ BUILT_IN = (  # each is the module of that name in `builtin`
 )
 
 EXTRAS: Final[dict[str, Extra]] = {"detect": NETWORKS, "onnx": NETWORKS}
-"""What built-in filters need of an installation, by filter: told here, so that nobody imports a filter to ask."""
+"""The extra packages that a built-in filter needs, by its name. They stand here so that no filter is imported to know
+that."""
 
 _loaded: dict[str, type[Filter]] = {}
 
@@ -127,7 +128,7 @@ def load_plugin(path: Path, source: bytes | None = None) -> tuple[str, ...]:
     """Load the filters of a Python file, and return their names, sorted.
 
     Args:
-        source: what the file held, where another has read it.
+        source: the file's content, if it was read already; None reads it.
 
     Raises:
         PluginError: it cannot be loaded, or has no usable filter; then no filter of it is known.
@@ -155,7 +156,7 @@ def forget_plugins() -> None:
 
 
 def add(kind: type[Filter]) -> None:
-    """Make a filter known that a program has defined, in place of an earlier one that it defined under that name.
+    """Make a filter known that a program has defined; it replaces one that the program defined under that name before.
 
     Raises:
         PluginError: another filter has the name.
@@ -173,8 +174,8 @@ def _built_in(name: str) -> type[Filter]:
 
 
 def _filters_in(module: ModuleType) -> list[type[Filter]]:
-    """The filters a module defines itself, as classes or by decorated functions (moviola.api.decorated), not those it
-    imports, nor those it keeps to itself as bases of others."""
+    """Return the filters that a module defines itself, as classes or by decorated functions (moviola.api.decorated),
+    without those that it imports, and those whose names begin with an underscore: they are bases of others."""
     return [
         value
         for value in (
@@ -186,8 +187,8 @@ def _filters_in(module: ModuleType) -> list[type[Filter]]:
 
 
 class _PluginLoader(SourceFileLoader):
-    """Runs a source that was read already. Python's cache of compiled files would not see a second change of equal
-    size within a second."""
+    """Runs source that was read already, without Python's cache of compiled files, which would not see a second change
+    of equal size within a second."""
 
     def __init__(self, name: str, path: Path, source: bytes) -> None:
         super().__init__(name, str(path))

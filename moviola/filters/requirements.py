@@ -2,9 +2,9 @@
 
     "width or height"             one of them must be given: all of them at their defaults would change nothing
     "low <= high"                 the first, a number, must not be larger than the second
-    "a, b only with mode=fast"    those before do nothing unless the last one has this value: then none may be given
+    "a, b only with mode=fast"    a and b do nothing unless mode is fast: with another mode neither may be given
 
-So clients refuse what can do no good before anything is sent, for filters too that only the workers have.
+So clients refuse such parameters before anything is sent, also of filters that only the workers have.
 """
 
 from __future__ import annotations

@@ -111,7 +111,8 @@ class ChainRunner:
             self._memory(each, picture).append(picture)
 
     def _memory(self, position: int, picture: Picture) -> deque[Picture]:
-        """Return the pictures that a filter may look back at from `picture`; what is not alike is forgotten."""
+        """Return the earlier pictures that are kept for a filter. They are forgotten first if the last one has another
+        size or format than `picture`."""
         memory = self._earlier[position]
         if memory and memory[-1].shape != picture.shape:
             memory.clear()
@@ -133,7 +134,8 @@ class ChainRunner:
         return picture
 
     def _failed(self, position: int, seen: Picture, error: Exception) -> FilterError:
-        """For filters behind it the frame stays as it was before the one that failed, or is black."""
+        """Return the error to raise. The filters behind the failed one remember the frame as that one got it, or
+        black."""
         self._earlier[position].append(seen)
         left = seen.black() if self._hides_failed else seen
         self._remember(left, position + 1)
@@ -141,7 +143,8 @@ class ChainRunner:
 
     @staticmethod
     def _apply(each: Filter, picture: Picture, earlier: tuple[Picture, ...]) -> Picture:
-        """Once more after a failure: a passing lack of memory must not cost a frame."""
+        """Return what a filter makes of a picture. One that fails is run once more: a passing lack of memory must not
+        cost a frame."""
         with suppress(Exception):
             return _applied(each, picture, earlier)
         return _applied(each, picture, earlier)

@@ -35,7 +35,7 @@ MATERIALS = {"picture": "pictures", "frames": "the frames of videos", "record": 
 records of a table."""
 CHARSETS = {"": "text", "ascii": "ASCII text", "drawn": "text that fonts know"}
 """Which characters a text parameter takes: any; the 95 printable ones of ASCII; or those that `moviola.filters.fonts`
-can draw, which whoever checks has as well."""
+can draw, with fonts that are installed wherever parameters are checked."""
 MAX_RATE_DENOMINATOR = 1001  # 29.97 stays 2997/100, and no time base grows out of 32 bits
 MAX_PARAMETERS = 64  # of one filter: a schema is data from a peer
 MAX_STR = 1_024  # characters of one text value
@@ -77,7 +77,7 @@ class Parameter:
     charset: str = ""
 
     def check(self, value: Value, filter_name: str) -> Value:
-        """The value with its proper type, from a text or a typed value. Raises ParameterError."""
+        """Return the value with its proper type, from a text or a typed value. Raise ParameterError."""
         where = f"{filter_name}: {self.name}"
         typed = self._from_text(value) if isinstance(value, str) else self._from_typed(value)
         if typed is None:
@@ -164,8 +164,8 @@ class FilterSchema:
     label: str = ""
 
     def check(self, given: Mapping[str, Value]) -> dict[str, Value]:
-        """All parameters typed, in the schema's order, defaults filled in. Raises ParameterError, also where they do
-        not go together."""
+        """Return all parameters, typed, in the schema's order, with defaults filled in. Raise ParameterError, also
+        where they do not go together."""
         typed = self.typed(given)
         defaults = {each.name: each.default for each in self.parameters}
         for requirement in self.requirements():
@@ -179,8 +179,7 @@ class FilterSchema:
         yield from (Requirement.read(text, types) for text in self.requires)
 
     def typed(self, given: Mapping[str, Value]) -> dict[str, Value]:
-        """All parameters typed, in the schema's order, defaults filled in, each checked alone. Raises
-        ParameterError."""
+        """Return all parameters as `check` does, but check each alone. Raise ParameterError."""
         known = [parameter.name for parameter in self.parameters]
         for name in given:
             if name not in known:
@@ -215,10 +214,10 @@ class FilterSchema:
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> FilterSchema:
-        """The schema of `to_wire`'s map; without a material it is for pictures, as older peers announce them. Fields
-        that newer peers give a parameter are left out, and requirements that only they can read.
+        """Return the schema that `to_wire` wrote; without a material it is for pictures, as older peers announce them.
 
-        Raises SchemaError when it is none.
+        Fields that newer peers give a parameter are left out, and requirements that only they can read. Raise
+        SchemaError where the map describes none.
         """
         try:
             listed = data["parameters"]
@@ -268,8 +267,9 @@ class FilterSchema:
 
 
 def check_chain(steps: Iterable[Step], schemas: Mapping[str, FilterSchema]) -> tuple[Step, ...]:
-    """The steps with all parameters typed, defaults filled in: equal chains become equal. Raises ParameterError, for
-    a filter of times ("frames") behind another one as well."""
+    """Return the steps with all parameters typed and defaults filled in, so that equal chains become equal. Raise
+    ParameterError, also where a filter that decides which frames there are (of the material "frames") is not the
+    first."""
     checked: list[Step] = []
     for step in steps:
         schema = schemas.get(step.name)
@@ -282,12 +282,13 @@ def check_chain(steps: Iterable[Step], schemas: Mapping[str, FilterSchema]) -> t
 
 
 def unknown_filter(name: str, known: Iterable[str]) -> str:
-    """Return that there is no filter of a name, and which one may have been meant."""
+    """Return a sentence's words: there is no filter of this name, and which one may have been meant."""
     return f'there is no filter "{name}"{_meant(name, known)}'
 
 
 def _torn(step: Step, before: Sequence[Step], schemas: Mapping[str, FilterSchema]) -> str:
-    """A way out where an unknown filter may be the rest of a text: shells take the double quotes around it away."""
+    """Return a hint for an unknown filter that may be the rest of a text with a comma, around which a shell took the
+    double quotes away; empty where the filter before it takes no such text."""
     if not before or step.parameters:
         return ""
     given = schemas[before[-1].name].parameters
@@ -330,7 +331,7 @@ def _named(character: str) -> str:
 
 
 def _finite(number: int | float) -> float | None:
-    """The number as float; None for infinities, no-numbers and integers that no float holds."""
+    """Return the number as float; None for infinities, NaN and integers that no float holds."""
     try:
         return float(number) if math.isfinite(number) else None
     except OverflowError:
@@ -338,7 +339,8 @@ def _finite(number: int | float) -> float | None:
 
 
 def _rate(text: str) -> str | None:
-    """The nearest fraction of a handy size, as text; None for what is none."""
+    """Return the nearest fraction whose denominator is at most MAX_RATE_DENOMINATOR, as text; None for a text that is
+    no rate."""
     if not _RATE.fullmatch(text.strip()):
         return None
     try:

@@ -68,7 +68,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _names(file: Path | None, wanted: Sequence[str] | None) -> list[str]:
-    """The filters to try. Raises PluginError or ParameterError where there are none such."""
+    """Return the names of the filters to try. Raise PluginError for a file without filters, ParameterError for a name
+    that no filter has."""
     found = registry.BUILT_IN if file is None else registry.load_plugin(file)
     for name in wanted or ():
         registry.filter_class(name)
@@ -76,8 +77,9 @@ def _names(file: Path | None, wanted: Sequence[str] | None) -> list[str]:
 
 
 def _given(names: Sequence[str], told: Sequence[str]) -> tuple[dict[str, dict[str, Value]], dict[str, bytes]]:
-    """The values that are to be tried, for each filter that has such parameters, and the files among them. Raises
-    ParameterError where none has one, or takes the value, and AssetError where a filter cannot read a file."""
+    """Return the values that `--set` gives, by filter and parameter, and the content of the files among them. Raise
+    ParameterError if no filter has such a parameter, or one refuses the value; AssetError if a filter cannot read
+    a file."""
     given: dict[str, dict[str, Value]] = {name: {} for name in names}
     files: dict[str, bytes] = {}
     for text in told:
@@ -99,7 +101,7 @@ def _types(name: str) -> dict[str, str]:
 
 
 def _sent(told: str, path: str, files: dict[str, bytes]) -> str:
-    """What stands for a file that travels. Raises ParameterError where it cannot be read."""
+    """Read a file into `files`, and return the value that stands for it. Raise ParameterError if it cannot be read."""
     try:
         content = Path(path).read_bytes()
     except OSError as error:
@@ -110,7 +112,8 @@ def _sent(told: str, path: str, files: dict[str, bytes]) -> str:
 
 
 def _failures(name: str, given: dict[str, Value], console: Console) -> dict[str, str | None]:
-    """By check what is wrong: a sentence, empty where the promise is kept, None where it has no say."""
+    """Return for each check what is wrong with a filter: a sentence, empty if the promise is kept, None if the check
+    does not apply."""
     kind = registry.filter_class(name)
     with console.status(f"trying {name}"):
         return {check.name: (check.failure(kind, given) or "") if check.concerns(kind) else None for check in CHECKS}

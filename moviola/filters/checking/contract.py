@@ -49,8 +49,8 @@ class Check:
         promise: what a filter promises, for people.
         test: raises Broken if the promise is broken.
         pictures: whether the test needs pictures, so that it does not apply to filters of records.
-        bare: whether the test has OpenCV and numpy do without, so that it says nothing of filters with a runtime of
-            their own.
+        bare: whether the test compares OpenCV and numpy with and without newer instructions, so that it says nothing of
+            filters with a runtime of their own.
     """
 
     name: str
@@ -122,7 +122,7 @@ def _check_bounds(subject: Subject) -> None:
 
 
 def _outside(parameter: Parameter) -> Sequence[Any]:
-    """Values that have to be refused."""
+    """Return values that the parameter must refuse."""
     step = 1 if parameter.type == "int" else 1e-6
     beyond: list[Any] = []
     if parameter.minimum is not None and parameter.maximum is not None:
@@ -254,10 +254,10 @@ def _check_cuts(subject: Subject) -> None:
 
 
 def _in_chunks(chain: Sequence[Filter], pictures: Sequence[Picture], length: int, every: bool) -> dict[int, object]:
-    """What the chain shows by index, each chunk with filters of its own; the last chunk is the first to be made.
+    """Return what the chain makes of each picture, by index: chunk by chunk, each with new filters, the last chunk
+    first.
 
-    Where not `every` chunk is made, some are, spread over the video.
-    """
+    Unless `every` is true, only some chunks are made, spread over the video.  """
     starts = range(0, len(pictures), length)
     step = 1 if every else ceil(len(starts) / _FEW_CHUNKS)
     shown: dict[int, object] = {}
@@ -321,7 +321,7 @@ def _check_processors(subject: Subject) -> None:
 
 
 def _two(subject: Subject) -> list[Filter]:
-    """The defaults, and the setting that is most different."""
+    """Return the filter with its defaults, and with the setting that is most different, if it takes that."""
     return [each for each in (subject(), other(subject)) if each is not None]
 
 
@@ -343,7 +343,8 @@ def _copies(picture: Picture, earlier: Sequence[Picture]) -> tuple[Picture, list
 
 
 def _size(made: Filter, picture: Picture, must: bool = False) -> tuple[int, int] | None:
-    """What `output_size` says; None where it refuses this size, which it `must` not."""
+    """Return what `output_size` says; None if it refuses this size. Raise Broken if it refuses a size that it `must`
+    take, or returns what is no size."""
     try:
         size = made.output_size(picture.width, picture.height)
     except UnsuitableSize as error:
@@ -361,7 +362,8 @@ def _size(made: Filter, picture: Picture, must: bool = False) -> tuple[int, int]
 
 
 def _applied(made: Filter, picture: Picture, earlier: Sequence[Picture]) -> Picture:
-    """The output, which has the size that was told."""
+    """Return what a filter makes of a picture. Raise Broken if that is no Picture of the size that `output_size`
+    tells."""
     try:
         output = made.apply(picture, tuple(earlier)[-made.context_frames :] if made.context_frames else ())
     except Exception as error:
@@ -386,7 +388,7 @@ def _on(made: Filter, picture: Picture) -> str:
 
 
 def _told(error: Exception, kind: type[Filter]) -> str:
-    """The error, and the line of the filter's own file it came by."""
+    """Return an error in words, with the last line of the filter's own file in its traceback."""
     place = ""
     for frame in traceback.extract_tb(error.__traceback__):
         if frame.filename == getattr(sys.modules.get(kind.__module__), "__file__", None):

@@ -1,10 +1,9 @@
-"""What filters make of a few pictures, as digests; in this process, and in one that does without the processor's newer
-instructions: `python -m moviola.filters.checking.portable [FILE]` is that one, and reads scenes from its standard
+"""Compares, as digests, what filters make of a few pictures with and without the processor's newer instructions.
+`python -m moviola.filters.checking.portable [FILE]` is the process without them; it reads scenes from its standard
 input.
 
 Workers on different processors are to give the same results. OpenCV and numpy have several versions of their loops,
-which round alike only where nothing is lost on the way; here the others can be run.
-"""
+which round alike only where nothing is lost on the way; here those are run that this processor would not choose.  """
 
 from __future__ import annotations
 
@@ -74,7 +73,8 @@ def differs(kind: type[Filter]) -> bool:
 
 @lru_cache(maxsize=4)
 def _plain_digests(file: str) -> dict[str, str]:
-    """By name, of the filters of a file, or of those built in. Raises RuntimeError when the process fails."""
+    """Return the digests that a process without the newer instructions gives, by filter's name, for the filters of a
+    file, or the built-in ones without a file. Raise RuntimeError if the process fails."""
     command = [
         sys.executable,
         "-m",
@@ -122,7 +122,7 @@ def main(files: list[str]) -> int:
 
 
 def _told(kind: type[Filter], lumas: NDArray[np.uint8]) -> str:
-    """The digest, or what went wrong."""
+    """Return the digest of what a filter makes, or the error that it raised."""
     try:
         return digest(kind, lumas)
     except Exception as error:

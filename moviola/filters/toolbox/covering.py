@@ -11,7 +11,7 @@ from moviola.filters.toolbox.draw import Box
 from moviola.filters.toolbox.opencv import cv2
 
 MODES: Final = ("blocks", "blur", "black")
-"""Even blocks, the same means blended into each other, or nothing at all."""
+"""Blocks of one colour each, their means blended into each other, or black."""
 
 
 def whole_blocks(picture: Picture, box: Box, block: int) -> tuple[Box, int]:

@@ -41,7 +41,7 @@ class Search:
         min_size: smallest face in pixels of the source; it decides at which size the picture is searched. 0 for a 32nd
             of its long side.
         profiles: search for heads turned to a side, instead of those turned to the camera.
-        detail: of the size that is searched otherwise: less is quicker, and misses small faces.
+        detail: share of the size at which the picture is searched otherwise: less is quicker, and misses small faces.
     """
 
     scale: float
@@ -86,7 +86,7 @@ def _hits(cascade: str, gray: Gray, search: Search, least: int) -> list[tuple[Bo
 
 
 def _confirming(gray: Gray, box: Box, least: int) -> int:
-    """The hits of the less convinced of the two confirming cascades, 0 where one has fewer than `least`."""
+    """Return how many hits the confirming cascade with fewer hits has; 0 if one of the two has fewer than `least`."""
     left, top, width, height = grown(box, _CONFIRM_MARGIN, gray.shape[1], gray.shape[0])
     factor = _CONFIRM_SIZE / box[2]
     region = gray[top : top + height, left : left + width]
@@ -117,7 +117,8 @@ def _agrees(one: Box, other: Box) -> bool:
 
 @once_per_thread(maxsize=8)
 def _cascade(name: str) -> CascadeClassifier:
-    """Loaded once per thread: a cascade keeps the picture that it searches, so no two threads may share one."""
+    """Return a cascade, loaded once per thread: it keeps the picture that it searches, so no two threads may share
+    one."""
     cascade = cv2.CascadeClassifier(cv2.data.haarcascades + name)  # type: ignore[attr-defined]
     if cascade.empty():
         raise RuntimeError(f"OpenCV has no {name}; moviola needs opencv-python-headless before 5.0")

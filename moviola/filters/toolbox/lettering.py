@@ -1,7 +1,7 @@
 """A line of text in any script, as glyphs in their places and as coverage of pixels.
 
 HarfBuzz says which glyphs stand for a text and where (letters that join, accents, syllables of Indian scripts), and
-fills their outlines, in whole pixels and nowhere else but in its own wheel; so nothing of a system takes part.
+fills their outlines, in whole pixels. It brings all its code in its own wheel, so nothing of a system takes part.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _ABOVE: Final = round(0.78 * EM)
 _BELOW: Final = round(-0.25 * EM)
-"""What a line of printable ASCII reaches, from the line that letters stand on; others may need more."""
+"""How far a line of printable ASCII reaches above and below the baseline; other scripts may need more."""
 _JOINER: Final = "\u200d"
 _LANGUAGES: Final = (("HIRAGANA", "ja"), ("KATAKANA", "ja"), ("HANGUL", "ko"), ("BOPOMOFO", "zh-hant"))
 _HAN: Final = "zh-hans"
@@ -111,7 +111,8 @@ def _shaped(text: str) -> Iterator[tuple[Font, int, int, int, int]]:
 
 
 def _pieces(text: str, depths: Sequence[int]) -> list[tuple[Font, int, int, int]]:
-    """Parts of a text that have one font and one level, with start and end, in the order in which they are read."""
+    """Return (font, level, start, end) of each part of a text that has one font and one level, in the order in which
+    they are read."""
     chosen: list[tuple[Font, int]] = []
     start = 0
     for cluster in _clusters(text):
@@ -143,12 +144,13 @@ def _is_attached(character: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _font_for(cluster: str) -> Font | None:
-    """The first font that knows all of it; else all that is seen of it."""
+    """Return the first font that knows all characters of a cluster, else the first that knows those that are seen
+    themselves; None if no font does."""
     seen = [each for each in cluster if not is_mark_of_others(each)]
     return next((font for needed in (cluster, seen) for font in fonts() if font.knows(needed)), None)
 
 
 def _language(text: str) -> str:
-    """In whose manner characters are drawn that Chinese, Japanese and Korean write differently."""
+    """Return the language in whose manner characters are drawn that Chinese, Japanese and Korean write differently."""
     names = [unicodedata.name(each, "") for each in text if not each.isascii()]
     return next((language for script, language in _LANGUAGES if any(each.startswith(script) for each in names)), _HAN)

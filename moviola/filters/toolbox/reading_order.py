@@ -18,8 +18,8 @@ _NUMBERS: Final = frozenset(("EN", "AN"))
 
 
 def levels(text: str) -> list[int]:
-    """Return how deep each character lies: at an even level it is read from left to right, at an odd one from right to
-    left."""
+    """Return the embedding level of each character: at an even level it is read from left to right, at an odd one from
+    right to left."""
     classes = [unicodedata.bidirectional(each) or "L" for each in text]
     base = next((int(each != "L") for each in classes if each in ("L", "R", "AL")), 0)  # P2, P3
     ground = _direction(base)
@@ -50,7 +50,7 @@ def _direction(level: int) -> str:
 
 
 def _implicit(kind: str, base: int) -> int:
-    """I1 and I2."""
+    """Return the level of a character of this class, in a line of the level `base` (I1 and I2)."""
     if base % 2:
         return base + (kind != "R")
     return base + {"L": 0, "R": 1}.get(kind, 2)
@@ -100,7 +100,7 @@ def _brackets(text: str, kinds: list[str], ground: str) -> list[str]:
 
 
 def _pairs(text: str, kinds: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """BD16."""
+    """Yield the places of both brackets of each pair (BD16)."""
     opened: list[tuple[str, int]] = []
     for index, character in enumerate(text):
         if kinds[index] != "ON":

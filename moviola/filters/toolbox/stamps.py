@@ -69,7 +69,7 @@ def _outline(height: int) -> int:
 
 
 def _scale(laid: Line, height: int) -> float:
-    """Pixels in a unit of the line's."""
+    """Return how many pixels of a drawing one unit of the line is."""
     return (height - 2 * _outline(height)) / (laid.top - laid.bottom)
 
 

@@ -1,8 +1,8 @@
-"""How little the edges in a part of a picture tell: what looks drawn, or is hardly there, takes a surer detector.
+"""How much surer a find must be, by the edges in its part of the picture: what looks drawn, or is hardly there, takes
+a surer detector.
 
 A detector that compares gradients, block by block and each block for itself, sees a person in anything that has some
-of a person's edges: in rings, letters, fine patterns, and in steps of a gradient by a single level of gray.
-"""
+of a person's edges: in rings, letters, fine patterns, and in steps of a gradient by a single level of gray.  """
 
 from __future__ import annotations
 

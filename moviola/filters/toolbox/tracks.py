@@ -14,14 +14,14 @@ from moviola.filters.toolbox.draw import Box
 from moviola.filters.toolbox.finds import Find
 
 REACH: Final = 0.6
-"""Of its size: how far from where it is expected a face may be found in the next picture. Boxes of one size then share
-a quarter of what both cover, and two heads side by side, about 1.3 of a face apart, are not mixed up."""
+"""How far from where it is expected a face may be found in the next picture, as a share of its size. Boxes of one size
+then share a quarter of what both cover, and two heads side by side, about 1.3 of a face apart, are not mixed up."""
 
 REACH_GROWTH: Final = 0.1
-"""… and so much more for each picture in which it was not seen."""
+"""What is added to REACH for each picture in which the face was not seen."""
 
 REACH_MOST: Final = 1.2
-"""… up to here: farther away there is another face."""
+"""The most that REACH grows to: a face that is farther away is another one."""
 
 SIZES: Final = 1.8
 """A face is found at this many times its last size at most, or at least at the inverse of it."""
@@ -30,10 +30,11 @@ SMOOTHING: Final = 0.5
 """Share of the newest step in the motion that is expected: a detector's boxes tremble by some pixels."""
 
 DOUBT: Final = 0.06
-"""Of its size: by so much the place of a face that is not seen grows on each side, for each picture: heads turn."""
+"""How much the place of a face that is not seen grows on each side for each picture, as a share of its size: heads
+turn."""
 
 DOUBT_MOST: Final = 0.4
-"""… up to here, or one face in doubt would cover the picture."""
+"""The most that DOUBT grows to, or one face in doubt would cover the picture."""
 
 
 class Followed(NamedTuple):
@@ -62,12 +63,12 @@ class _Track:
     finds: list[Find] = field(default_factory=list)
 
     def expected(self, at: int) -> tuple[float, float, float, float]:
-        """Where it should be in a picture: x, y, width and height in pixels."""
+        """Return where the face should be in a picture: x, y, width and height in pixels."""
         gap, (x, y, width, height) = at - self.at, self.find.box
         return x + self.motion[0] * gap, y + self.motion[1] * gap, width, height
 
     def take(self, find: Find, at: int) -> None:
-        """It is found in a picture."""
+        """Note where the face was found in a picture, and with that how it moves."""
         gap, before, now = at - self.at, _centre(self.find.box), _centre(find.box)
         share = SMOOTHING if len(self.finds) > 1 else 1.0
         step = [(new - old) / gap for new, old in zip(now, before, strict=True)]
@@ -80,7 +81,8 @@ class _Track:
         self.finds.append(find)
 
     def place(self, at: int) -> Box:
-        """What has to be covered in a later picture: where it was, where it should be, and what lies between."""
+        """Return what has to be covered in a later picture: where the face was, where it should be, and what lies
+        between."""
         x, y, width, height = self.find.box
         left, top, _, _ = self.expected(at)
         doubt = min(DOUBT * (at - self.at), DOUBT_MOST)
@@ -93,7 +95,7 @@ def follow(window: Sequence[Sequence[Find]], sure: float) -> Followed:
     """Return what is known of the last picture of a window.
 
     Args:
-        window: the finds of each picture, oldest first; of one picture there is always the last.
+        window: the finds of each picture, oldest first; it has one picture at least.
         sure: score from which a find counts by itself. One below counts where the same face is found with such a score
             in another picture of the window.
     """
@@ -121,8 +123,8 @@ def _assign(tracks: list[_Track], finds: Sequence[Find], at: int) -> None:
 
 
 def _near(tracks: Sequence[_Track], finds: Sequence[Find], at: int) -> Iterator[tuple[float, int, Find]]:
-    """Yield how far a find is from where a track should be, of its reach, the track's number and the find, for all
-    that may be one face. In a crowd there are tens of thousands of pairs, so these are numpy's."""
+    """Yield (distance, track's number, find) for each track and find that may be one face; the distance is a share of
+    the track's reach. In a crowd there are tens of thousands of pairs, so numpy compares them."""
     if not tracks or not finds:
         return
     expected, boxes = (

@@ -42,10 +42,11 @@ _LOOKS: Final = 24
 """Second looks in one picture: each takes a ninth of the search; in a crowd the less sure ones are left as they are."""
 
 _LOOK: Final = 160
-"""Pixels: side of the part of the picture that is looked at again, …"""
+"""Pixels: side of the image that a second look is given, the part of the picture around a face."""
 
 _LOOK_FACE: Final = 40
-"""… and of the face in it. Of three sizes that were tried, this one told faces from other things best."""
+"""Pixels: side of the face in that image. Of three sizes that were tried, this one told faces from other things
+best."""
 
 _ENLARGED: Final = 2.0
 """A picture is enlarged so much at most: more shows nothing that was not there."""
@@ -125,7 +126,7 @@ def confirmed(filter_name: str, model: Asset, picture: Picture, finds: Sequence[
 
 
 def _second(filter_name: str, model: Asset, picture: Picture, box: Box) -> float:
-    """The score of what is found in the place of a box; 0 of nothing."""
+    """Return the score with which a second look finds a face in the place of a box; 0 if it finds none there."""
     part, left, top, factor = _around(picture, box)
     rows = _search(_load(filter_name, model, "second look"), part, _CANDIDATES)
     there = (((left + x * factor, top + y * factor, w * factor, h * factor), found) for x, y, w, h, found in rows)
@@ -134,8 +135,9 @@ def _second(filter_name: str, model: Asset, picture: Picture, box: Box) -> float
 
 
 def _around(picture: Picture, box: Box) -> tuple[NDArray[Any], int, int, float]:
-    """A box and what is around it as a small image; its left and top in the picture, and pixels of that for one of it.
-    What lies outside of the picture is its border continued; of a close-up it is the whole picture instead."""
+    """Return a box and what is around it as a small image, its left and top in the picture, and how many pixels of the
+    picture one of its pixels is. What lies outside of the picture is its border continued. Of a close-up the image is
+    the whole picture instead."""
     x, y, width, height = box
     side, long = round(max(width, height) * _LOOK / _LOOK_FACE), max(picture.width, picture.height)
     if side >= long:
@@ -162,7 +164,8 @@ def _is_same(box: Box, sides: tuple[float, float, float, float]) -> bool:
 
 
 def _search(detector: FaceDetectorYN, bgr: NDArray[Any], score: float) -> list[list[float]]:
-    """x, y, width, height in pixels and the score of each face; boxes that have no end are of no use."""
+    """Return x, y, width, height in pixels and the score of each face, the surest first, without those that have
+    infinite numbers."""
     detector.setInputSize((bgr.shape[1], bgr.shape[0]))
     detector.setScoreThreshold(score)
     _, rows = detector.detect(np.ascontiguousarray(bgr))
@@ -174,8 +177,8 @@ def _search(detector: FaceDetectorYN, bgr: NDArray[Any], score: float) -> list[l
 
 @once_per_thread(maxsize=4)
 def _load(filter_name: str, model: Asset, use: str = "") -> FaceDetectorYN:
-    """Loaded once per thread, file and use: it is set for each picture anew, so no two threads may share one, and
-    pictures of two sizes in turns would have it laid out again each time."""
+    """Return a detector, loaded once per thread, file and use. It is set up for each picture, so no two threads may
+    share one; and where uses take turns with pictures of two sizes, it would be laid out again each time."""
     try:
         content = model.read() if model else YUNET.read()
     except ModelMissing as error:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DEFAULT_SIDE: Final = 640
-"""Pixels: of a network that takes any size. YOLO networks are trained at that."""
+"""Pixels of the sides of the input of a network that takes any size: YOLO networks are trained at that."""
 
 MAX_CANDIDATES: Final = 1000
 """Boxes that are compared with each other, the surest first."""
@@ -59,8 +59,8 @@ class Detector:
         labels: the names of the classes, in order; empty for those that the file has.
         side: pixels of the picture's long side where the network takes any size; 0 for `DEFAULT_SIDE`.
         stretch: the picture fills the input, whatever its proportions.
-        coding: how samples are told.
-        logits: scores are told as numbers whose sigmoid they are.
+        coding: how a picture's samples are given to the network.
+        logits: the network gives logits: a score is the sigmoid of what it gives.
         fractions: boxes are told in shares of the input, not in pixels.
     """
 
@@ -165,7 +165,7 @@ class _Known(NamedTuple):
 
 @remembered
 def _examined(detector: Detector) -> _Known:
-    """The network, tried on a gray picture."""
+    """Return what a trial on a gray picture tells of a detector. Raise ParameterError if it cannot be used."""
     network = load("detect", detector.model)
     if network.shape.channels == 1 and max(len(detector.coding.mean), len(detector.coding.deviation)) > 1:
         raise ParameterError(f"{network.told} takes one channel, and mean or std has three numbers; give one")
@@ -204,7 +204,8 @@ def _candidates(detector: Detector, known: _Known, outputs: layouts.Named, size:
 def _fitted(
     bgr: NDArray[Any], size: tuple[int, int], stretch: bool
 ) -> tuple[NDArray[Any], tuple[float, float, float, float]]:
-    """A picture that fills the input, or lies in the middle of it; and its place there: x, y, width, height."""
+    """Return the picture scaled to fill the input, or to lie in the middle of it, and its place there: x, y, width,
+    height."""
     height, width = bgr.shape[:2]
     wide, high = size
     if not stretch:
@@ -222,8 +223,8 @@ def _fitted(
 
 
 def _without_doubles(boxes: NDArray[Any], classes: NDArray[Any], overlap: float) -> list[int]:
-    """The places of boxes that share no more than `overlap` of the union with a surer one of their class; the surest
-    comes first."""
+    """Return the indexes of the boxes that share no more than `overlap` of the union with a surer one of their
+    class. The boxes come with the surest first."""
     sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
     areas = sides[:, 0] * sides[:, 1]
     left = np.arange(len(boxes))
@@ -245,5 +246,5 @@ def names_of(text: str) -> tuple[str, ...]:
 
 
 def unknown_classes(wanted: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Return those that are neither names nor numbers of classes."""
+    """Return those of the wanted that are neither names nor numbers of classes."""
     return [each for each in wanted if each not in names and not (each.isascii() and each.isdecimal())]

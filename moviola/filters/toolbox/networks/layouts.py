@@ -80,7 +80,7 @@ def candidates_of(layout: str, outputs: Named, size: tuple[int, int], class_coun
         outputs: of a picture of `size`.
         size: width and height of the network's input in pixels.
         class_count: how many classes the network knows; 0 if not known.
-        logits: scores are told as numbers whose sigmoid they are.
+        logits: the network gives logits: a score is the sigmoid of what it gives.
 
     Raises:
         NetworkError: the outputs have another layout, or values that cannot be.
@@ -126,7 +126,7 @@ def _table(outputs: Named) -> NDArray[Any] | None:
 
 
 def _is_lying(shape: tuple[int, ...], class_count: int) -> bool:
-    """Whether each column is a box, and not each row."""
+    """Return whether each column of a table is a box, and not each row."""
     if class_count and _PLACE + class_count in shape and shape[0] != shape[1]:
         return shape[0] == _PLACE + class_count
     return shape[0] < shape[1]

@@ -39,7 +39,7 @@ class _NoMessage(ValueError):
 
 
 def fault_of(content: bytes) -> str:
-    """Return what is wrong with a file that is to be a network, to go on after "it"; empty if nothing is."""
+    """Return what is wrong with a file that should be a network, as words that follow "it"; empty if nothing is."""
     try:
         seen = _looked_through(memoryview(content))
     except _NoMessage:
@@ -50,7 +50,7 @@ def fault_of(content: bytes) -> str:
 
 
 def _looked_through(content: memoryview) -> str | None:
-    """What is wrong with the tensors of a model, None if nothing is. Raises _NoMessage."""
+    """Return what is wrong with the tensors of a model; None if nothing is. Raise _NoMessage."""
     left, has_graph = MAX_FIELDS, False
     waiting = [("model", content, 0)]
     while waiting:

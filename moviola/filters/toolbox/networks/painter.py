@@ -45,7 +45,7 @@ class Painter:
 
     Attributes:
         model: an ONNX file.
-        coding: how samples are told.
+        coding: how a picture's samples are given to the network.
         returns: the values of black and white in what it gives: a key of `samples.SPANS`, or `AS_GIVEN`.
         tile: pixels of a tile's sides where the network takes any size; 0 for the whole picture.
         overlap: pixels at the ends of a tile that are not kept.
@@ -110,8 +110,9 @@ class Painter:
                 place[...] = samples.clip(0, levels.peak)
 
     def _made(self, network: Network, light: NDArray[Any]) -> tuple[NDArray[Any], int]:
-        """What the network makes of a part, as light, and how many times as large that is. There is more of it where
-        the part did not have the network's size."""
+        """Return what the network makes of a part of a picture, as light, and how many times as large that is. A
+        part that is smaller than the network's input is padded first, and what is made of the padding is returned as
+        well."""
         shape = network.shape
         rows, columns = (
             (own or -(-side // self.multiple) * self.multiple) - side
@@ -158,7 +159,7 @@ def _picture(outputs: list[NDArray[Any]], rows: int, columns: int, channels: int
 
 @remembered
 def _examined(painter: Painter) -> tuple[Network, int]:
-    """The network, and the factor that a gray picture shows."""
+    """Return the network, and how many times as large it makes a gray picture."""
     network = load("onnx", painter.model)
     shape = network.shape
     for side in (shape.width or painter.tile, shape.height or painter.tile):

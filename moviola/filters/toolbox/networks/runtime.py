@@ -50,7 +50,7 @@ _CHANNELS: Final = (1, 3)
 
 
 class NetworkError(ValueError):
-    """Raised if a network does not do for a picture; the text is one sentence with a way out."""
+    """Raised if a network cannot be used for a picture; the text is one sentence with a way out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +132,8 @@ class Network:
 
 
 def remembered(examine: Callable[[A], R]) -> Callable[[A], R]:
-    """Return a function that keeps what another returned for the networks asked last, or why it refused one: a network
-    that takes its time before it is refused does so once in a process, and not for each chunk of a video."""
+    """Return a function that keeps what `examine` returned for the networks asked last, or why it refused one. So a
+    network that takes its time before it is refused does so once in a process, and not for each chunk of a video."""
 
     @lru_cache(maxsize=MAX_SESSIONS)
     def outcome(asked: A) -> R | ParameterError:
