@@ -282,7 +282,7 @@ def check_chain(steps: Iterable[Step], schemas: Mapping[str, FilterSchema]) -> t
 
 
 def unknown_filter(name: str, known: Iterable[str]) -> str:
-    """Return a sentence's words: there is no filter of this name, and which one may have been meant."""
+    """Return the words that say that there is no filter of this name, and which one may have been meant."""
     return f'there is no filter "{name}"{_meant(name, known)}'
 
 

@@ -79,7 +79,7 @@ class Account:
     _next: int = 0
 
     def add(self, report: Report) -> None:
-        """Take the next chunk in order; raise SpliceError when its frames are some that were there already."""
+        """Add the report of the next chunk, in order; raise SpliceError if frames of it have been added already."""
         if report.first < self._next:
             raise SpliceError(
                 f"a chunk begins at frame {report.first}, but frames up to {self._next} are there already; "
@@ -120,7 +120,8 @@ class Account:
         )
 
     def close(self, sent: int) -> None:
-        """After the last chunk: the source sent so many frames in all; those not seen are lost."""
+        """Count as lost all frames that no chunk had, after the last chunk; `sent` is how many the source sent in
+        all."""
         self._miss(sent)
 
     def warn(self, sentence: str) -> None:

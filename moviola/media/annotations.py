@@ -24,7 +24,7 @@ MAX_CUTS_LISTED = 10_000
 _MEASURED_BY = "metadata"
 _DIGITS = 4
 NAMED: Final = (".jsonl", ".ndjson", ".txt")
-"""Extensions of names that people may give such a file; none is one, too."""
+"""Extensions that people may give the name of such a file; a name without any is taken, too."""
 
 
 def fitted(encoder: Encoder, suffix: str) -> Encoder:
@@ -56,7 +56,7 @@ class Summary:
     _sum: dict[str, float] = field(default_factory=dict)
 
     def add(self, frame: int, time_s: float, note: Mapping[str, Any]) -> None:
-        """A frame's note."""
+        """Add what `metadata` noted of a frame."""
         self.frame_count += 1
         for name in MEASURES:
             value = float(note[name])
@@ -69,7 +69,7 @@ class Summary:
                 self.cuts.append(Cut(frame, time_s))
 
     def to_json(self) -> Details:
-        """Empty when nothing was measured."""
+        """Return the summary as JSON types; empty if nothing was measured."""
         if not self.frame_count:
             return {}
         told = {
@@ -96,7 +96,8 @@ class Annotations:
     _measured: int | None = None  # the source frame measured last; one that is repeated counts once
 
     def add(self, frame: int, source_frame: int, time_s: float, notes: Iterable[Mapping[str, Any]]) -> None:
-        """The notes of a frame of the output, counted from 0, which shows that frame of the source."""
+        """Write the notes of a frame of the output, counted from 0, which shows the frame `source_frame` of the
+        source."""
         place = {"frame": frame, "source_frame": source_frame, "time_s": round(time_s, TIME_DIGITS)}
         notes = tuple(notes)
         self.found.add(source_frame, notes)

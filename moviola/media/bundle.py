@@ -78,7 +78,7 @@ def _record(kind: type[T], table: Map) -> T:
 
 
 def unpack_table(payload: bytes | bytearray | memoryview) -> Map:
-    """The table alone; raise BundleError as `unpack` does, but for the sizes of the parts."""
+    """Return the table as a map; raise BundleError as `unpack` does, but for the sizes of the parts."""
     return _table(payload)[0]
 
 

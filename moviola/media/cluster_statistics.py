@@ -44,8 +44,9 @@ def _of_track(values: Sequence[T], track: int, default: T) -> T:
 
 
 def _workers(results: Sequence[ResultFacts]) -> list[WorkerStatistics]:
-    """By name. A worker was there from the start of its first task, which nobody noted, but for which its computing
-    time is a lower bound, until its last result was stored."""
+    """Return what each worker did, sorted by name. A worker counts as present from the start of its first task until
+    its last result was stored. Nobody noted that start; it was no later than the task's computing time before its
+    result was stored."""
     by_name: dict[str, list[ResultFacts]] = {}
     for one in results:
         by_name.setdefault(one.worker, []).append(one)

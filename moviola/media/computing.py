@@ -175,7 +175,7 @@ class Processes(Threads):
 
     @property
     def process_ids(self) -> list[int]:
-        """Of the processes that compute."""
+        """Return the ids of the processes that compute."""
         return [child.process.pid for child in self._all]
 
     def __exit__(
@@ -223,7 +223,7 @@ class _Child:
         return answer
 
     def end(self) -> None:
-        """Make sure that it is over."""
+        """End the process if it still runs, and close the pipe."""
         processes.end(self.process)
         with suppress(OSError):
             self._pipe.close()

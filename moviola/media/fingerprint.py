@@ -49,8 +49,8 @@ def add_to_fingerprint(word: str) -> None:
 
 @cache
 def fingerprint() -> str:
-    """For example ``x86_64-avx2 av18.1.0 ff62.28.102 cv4.14.0.90 … yunet-8f2383e4dd3c``; the same in every process of a
-    machine."""
+    """Return what this process's results depend on, for example ``x86_64-avx2 av18.1.0 ff62.28.102 cv4.14.0.90 …
+    yunet-8f2383e4dd3c``; the same in every process of a machine."""
     import av  # noqa: PLC0415 - commands that only read what others made load no codec
 
     codec_library = ".".join(str(part) for part in av.library_versions["libavcodec"])
@@ -60,8 +60,8 @@ def fingerprint() -> str:
 
 
 def _runtime() -> list[str]:
-    """The runtime of networks, where it is installed, by what it runs them, and the instructions that only it chooses
-    by."""
+    """Return one word for the runtime of networks, if it is installed: its version, what it runs networks on, and
+    those of the processor's instructions that it alone dispatches on."""
     version = _version(_RUNTIME)
     if version == _NONE:
         return []
@@ -70,7 +70,7 @@ def _runtime() -> list[str]:
 
 
 def versions() -> dict[str, str]:
-    """The versions of this process's interpreter and libraries, for people."""
+    """Return the versions of this process's interpreter and libraries, for people."""
     import av  # noqa: PLC0415 - as above
 
     libraries = {name: ".".join(str(part) for part in numbers) for name, numbers in av.library_versions.items()}
@@ -82,7 +82,7 @@ def versions() -> dict[str, str]:
 
 @cache
 def cpu_class() -> str:
-    """The machine's architecture and the widest vector instructions that codecs use on it."""
+    """Return the machine's architecture and the widest vector instructions that codecs use on it."""
     machine = platform.machine().lower() or "unknown"
     flags = _cpu_flags()
     widest = next((each for each in _CLASSES if each in flags), "")
@@ -90,7 +90,8 @@ def cpu_class() -> str:
 
 
 def _cpu_flags() -> frozenset[str]:
-    """Empty where the system has no /proc/cpuinfo (macOS): there the architecture alone must do."""
+    """Return the processor's flags; empty where the system has no /proc/cpuinfo (macOS): there the architecture alone
+    must do."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
     except OSError:

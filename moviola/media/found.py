@@ -1,4 +1,5 @@
-"""What filters found in an output, counted over its frames: in how many anything, and in how many they missed it."""
+"""What filters found in an output, counted over its frames: in how many they found anything, and in how many they
+missed something."""
 
 from __future__ import annotations
 
@@ -13,12 +14,13 @@ MAX_FILTERS: Final = 64
 """Filters that are told of: more than a chain has in practice; a plugin chooses the names in its notes."""
 
 LOOK_BACK: Final = 1000
-"""Frames that are remembered, for what is said of those before a frame; the built-in filters look back 120 at most."""
+"""Frames that are remembered, because the notes of a later frame may say that something was missed in them; the
+built-in filters look back 120 at most."""
 
 
 @dataclass(slots=True)
 class _Count:
-    """Of one filter. `missed` is None where its notes say nothing of it."""
+    """Counts of one filter. `missed` is None where its notes never tell it."""
 
     frames: int = 0
     with_finds: int = 0
@@ -48,7 +50,8 @@ class Found:
     _last: int | None = None  # the source frame counted last; one that is repeated counts once
 
     def add(self, frame: int, notes: Iterable[Mapping[str, Any]]) -> None:
-        """The notes of a frame, which has this index in the source. Frames come in order."""
+        """Count the notes of the frame with this index in the source. Frames come in order; one that is repeated
+        counts once."""
         if frame == self._last:
             return
         self._last = frame
@@ -65,7 +68,8 @@ class Found:
                 self._counts.setdefault(name, _Count()).add(frame, finds, before)
 
     def to_json(self) -> Map:
-        """By filter: `frames` that it looked at, those `with_finds`, all `finds`, and `missed` where it tells that."""
+        """Return for each filter the `frames` that it looked at, those `with_finds`, all `finds`, and `missed` if it
+        tells that."""
         told: Map = {}
         for name, count in self._counts.items():
             told[name] = {"frames": count.frames, "with_finds": count.with_finds, "finds": count.finds}

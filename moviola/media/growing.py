@@ -13,16 +13,17 @@ from typing import BinaryIO, Final, cast
 from moviola.base.random_reads import RandomReads
 
 MAX_AHEAD: Final = 8 * 1024 * 1024
-"""Bytes behind what has come for which a reader waits. Streams that lie beside each other are a second or so apart;
-what is further away is at the end, such as the index of an MP4 file that has it last."""
+"""How many bytes behind the end of what has come a reader may want, and wait for. Streams that lie beside each other
+are a second or so apart; what is further away is at the end, such as the index of an MP4 file that has it last."""
 
 
 class ComesLast(Exception):
-    """What a reader wants of a file comes much later: it cannot be read from its beginning on."""
+    """Raised if a reader wants a part of the file that comes much later: the file cannot be read from its beginning
+    on."""
 
 
 class BrokenOff(Exception):
-    """The file will never be whole."""
+    """Raised if the file will never be whole."""
 
 
 class GrowingFile:
@@ -40,19 +41,19 @@ class GrowingFile:
         self._changed = threading.Condition()
 
     def grow(self, size: int) -> None:
-        """So many bytes more are in the file."""
+        """Note that `size` more bytes are in the file."""
         with self._changed:
             self._here += size
             self._changed.notify_all()
 
     def end(self) -> None:
-        """All of it is there. Where that is not what was said before, it is broken."""
+        """Note that all of the file has come. It is broken if that is another size than was said before."""
         with self._changed:
             self._is_whole, self._is_broken = True, self._is_broken or self._here != self.size
             self._changed.notify_all()
 
     def break_off(self) -> None:
-        """Nothing more comes, and who waits for it need not."""
+        """Note that nothing more comes, and wake all who wait for it."""
         with self._changed:
             self._is_broken = True
             self._changed.notify_all()
@@ -104,7 +105,8 @@ class _Reader(RandomReads):
         self.name = str(growing.path)
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return up to `size` bytes, as many as are there; none at the end of the whole file alone."""
+        """Return up to `size` bytes, as many as are there. It waits until there is one, and returns none only at the
+        end of the whole file."""
         here = self._growing.wait_for(self._at)
         most = here - self._at if size < 0 else min(size, here - self._at)
         data = os.pread(self._file.fileno(), max(0, most), self._at)

@@ -25,7 +25,7 @@ KINDS: Final[dict[str, Kind]] = {each.name: each for each in (video.KIND, images
 """By name."""
 
 USUAL: Final = video.KIND.name
-"""What a file is taken for whose name says nothing."""
+"""The kind that a file is taken for if neither its content nor its name tells one."""
 
 
 def kind_named(name: str) -> Kind:

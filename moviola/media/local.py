@@ -44,7 +44,7 @@ class LocalOutput:
 
     @property
     def summary(self) -> OutputSummary:
-        """What it came to."""
+        """Return what the output came to, as a cluster tells it."""
         return metrics.summary(self.output.name, self.spliced, self.metrics, self.metrics_path.name)
 
 
@@ -191,15 +191,15 @@ class _LocalFiles:
         del self._partials[partial]
 
     def unnamed(self) -> BinaryIO:
-        """A file on the disk of the results that goes when it is closed: a system's own folder for such files is too
-        small, or a part of its memory."""
+        """Return a file without a name on the disk of the results; it is gone when it is closed. The system's own
+        folder for such files may be too small, or a part of its memory."""
         folder = self._path_of(metadata.NAME).parent
         self._make(folder)
         return TemporaryFile(dir=folder)
 
     def publish(self, mains: Collection[str]) -> None:
-        """Puts all files under their names, once they are on the disk: the outputs' main files first, so that where
-        such a name is taken nothing lies beside another's file. Raises NamesTaken."""
+        """Give all files their names, once their content is on the disk. The outputs' main files come first, so that
+        nothing is put beside another's file if the name of a main file is taken. Raise NamesTaken."""
         sync(self._partials)
         partials = sorted(self._partials.items(), key=lambda one: one[1][0].partition("/")[0] not in mains)
         self._partials = dict(partials)
@@ -216,7 +216,7 @@ class _LocalFiles:
         self._made.clear()  # an output's folder stays, even if no picture came
 
     def _spare(self, spare_of: Callable[[str], Path]) -> Path:
-        """Puts all files that are left where nothing is in their way; the folder."""
+        """Put all files that are left where nothing is in their way, and return that folder."""
         for written, (name, _) in self._partials.items():
             final = spare_of(name)
             final.parent.mkdir(parents=True, exist_ok=True)

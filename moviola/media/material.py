@@ -44,12 +44,12 @@ class Material:
 
     @classmethod
     def single(cls, kind: str, path: str | Path) -> Self:
-        """Of one file, called as it is."""
+        """Return the material of one file, under the file's own name."""
         return cls(kind, Path(path).name, ((Path(path).name, Path(path)),))
 
     @property
     def path(self) -> Path:
-        """The first file's."""
+        """Return the path of the first file."""
         return self.files[0][1]
 
 
@@ -71,11 +71,11 @@ class Files(Protocol):
     """The files of one job while they are made; `name` is relative to the job's folder, "/" between folders."""
 
     def partial(self, name: str) -> Path:
-        """Where to write what will be called `name`; its folder is there."""
+        """Return the path to which to write the file that will be called `name`; its folder is there."""
         ...
 
     def withdraw(self, name: str) -> None:
-        """This file is not wanted after all."""
+        """Remove what may have been written for `name`: the file is not wanted after all."""
         ...
 
 
@@ -213,7 +213,7 @@ class Output:
         return Mode.DROP if asked == Mode.BYPASS and self.on_error == OnError.DROP else asked
 
     def to_wire(self) -> Map:
-        """As msgpack types only."""
+        """Return the output as msgpack types only."""
         encoder = self.encoder
         return _AskedOutput(
             self.name,

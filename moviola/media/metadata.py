@@ -13,7 +13,7 @@ FORMAT: Final = 1
 
 
 def build(source: Source, outputs: Sequence[Spliced]) -> Facts:
-    """The metadata of a job, as JSON types: one file, however many outputs it has."""
+    """Return the metadata of a job, as JSON types: one file, however many outputs it has."""
     told = source.common_facts.metadata
     described = source.facts if told is None else told
     analysis: Details = {}

@@ -215,7 +215,7 @@ def summary(name: str, spliced: Spliced, metrics: Metrics, metrics_file: str) ->
 
 
 def state_of(source: Source, spliced: Spliced) -> JobState:
-    """`done`, or `partial` when some frame is not what the filters would have made of a whole source."""
+    """Return `done`, or `partial` if some frame is not what the filters would have made of a whole source."""
     account = spliced.account
     counts = (account.fallback_frames, account.lost_frames, account.damaged_frames)
     return JobState.PARTIAL if any(counts) or reasons(source, spliced) else JobState.DONE
@@ -233,7 +233,8 @@ def reasons(source: Source, spliced: Spliced) -> list[str]:
 
 
 def percentiles(values: Iterable[float]) -> Percentiles:
-    """p50, p95 and p99 by nearest rank: the smallest value that so many per cent do not exceed; None of nothing."""
+    """Return p50, p95 and p99 by nearest rank: the smallest value that so many per cent do not exceed; None if there
+    are no values."""
     ordered = sorted(values)
     return {
         f"p{percent}": round(ordered[ceil(percent / 100 * len(ordered)) - 1], 3) if ordered else None
@@ -242,13 +243,13 @@ def percentiles(values: Iterable[float]) -> Percentiles:
 
 
 def _warnings(source: Source, output: Output, spliced: Spliced) -> list[str]:
-    """What is not kept, and what came up while the output was made; each sentence once."""
+    """Return what is not kept of the source, and what came up while the output was made; each sentence once."""
     known = sentences([*source.common_facts.findings, *findings(source, output)])
     return list(dict.fromkeys([*known, *spliced.warnings]))
 
 
 def _facts(source: Source) -> Facts:
-    """Without what metadata.json tells at length."""
+    """Return a source's facts without what metadata.json tells at length."""
     return {name: value for name, value in source.facts.items() if name != "metadata"}
 
 
@@ -322,7 +323,8 @@ _INSTEAD: Final[dict[str, str]] = {OnError.DROP: "was left out", OnError.BLACK: 
 
 
 def _failures(source: Source, output: Output, spliced: Spliced, cluster: ClusterStatistics) -> list[Failure]:
-    """Of single frames, as the workers reported them, and of whole chunks, as the middleware counted them."""
+    """Return the failures of single frames, as the workers reported them, and of whole chunks, as the middleware
+    counted them."""
     unit = unit_of(source.kind)
     instead = _INSTEAD.get(output.on_error, "is in the result unfiltered")
     of_frames = [

@@ -102,6 +102,7 @@ class Report(Mapped):
     failures: list[FrameFailure] = field(default_factory=list)
 
     def tell_failure(self, frame: int, filter_name: str, traceback: str) -> None:
-        """Keeps how a filter failed, for the first ones: in one chunk they are mostly of one kind."""
+        """Keep how a filter failed on a frame, for the first failures only: in one chunk they are mostly of one
+        kind."""
         if len(self.failures) < MAX_FAILURES_OF_CHUNK:
             self.failures.append(FrameFailure(frame, filter_name, traceback))

@@ -1,7 +1,7 @@
 """Cuts the packets of a stream into blocks, each with one CRC-32: for whoever writes a manifest, and whoever verifies.
 
-Where a block ends its last packet's content tells. So it does not depend on what came before, and what a file lost
-shifts no block behind it.
+Where a block ends is told by the content of its last packet. So it does not depend on what came before, and what a file
+lost shifts no block behind it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ BLOCK_MASK: Final = 63
 """A block ends with a packet of whose CRC-32 these bits are 0: every 64th on average."""
 
 MAX_BLOCK: Final = 256
-"""Packets of a block: such as are all alike, as of silence, never end one."""
+"""The most packets of a block: packets that are all alike, as those of silence, would never end one."""
 
 
 class Blocks:

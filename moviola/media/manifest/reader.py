@@ -166,7 +166,8 @@ def read_manifest(path: str | Path) -> Manifest:
 
 
 def _read(file: BinaryIO) -> Manifest:
-    """Raise EOFError where the end is missing, and what `read_manifest` catches."""
+    """Return the manifest in a file. Raise EOFError where its end is missing, and all else that `read_manifest`
+    catches."""
     with gzip.GzipFile("", "rb", fileobj=file) as lines:
         first = _next(lines)
         if not isinstance(first, Header):
@@ -206,7 +207,7 @@ class _Reader:
         self._units = 0
 
     def take(self, line: Line) -> None:
-        """Raise Malformed where it does not fit those before."""
+        """Take the next line; raise Malformed if it does not fit those before."""
         manifest = self.manifest
         self._count(1)
         match line:

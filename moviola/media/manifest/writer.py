@@ -201,7 +201,7 @@ def in_this_process(_chunk: int) -> Maker:
 
 
 NOTHING: Final = ManifestWriter(None, in_this_process)
-"""Writes nothing."""
+"""A writer that writes nothing."""
 
 
 @contextmanager
