@@ -134,7 +134,7 @@ class Carried:
 
     @property
     def things(self) -> tuple[str, ...]:
-        """The names of those that there are, as `Format.holds` has them."""
+        """Return the names of what the picture carries, as `Format.holds` has them."""
         there = {
             formats.EXIF: self.exif,
             formats.XMP: self.xmp,
@@ -201,7 +201,8 @@ class Collector:
         )
 
     def exif(self, block: bytes, without: frozenset[int] = frozenset()) -> bytes:
-        """Return what lasts of an EXIF block or a TIFF file, and is none of these tags."""
+        """Return an EXIF block of those tags of an EXIF block or a TIFF file that stay true, without the tags
+        `without`. Note what is left out."""
         block = block.removeprefix(MARK)
         if not block:
             return b""
@@ -271,12 +272,12 @@ class Collector:
 
 
 def _bytes(value: object) -> bytes:
-    """Return a value that is bytes in all files that are not broken."""
+    """Return a value if it is bytes, as in all files that are not broken; else no bytes."""
     return value if isinstance(value, bytes) else b""
 
 
 def fits(profile: bytes, channels: int) -> bool:
-    """Whether a colour profile is for pictures of so many channels."""
+    """Return whether a colour profile is for pictures of so many channels."""
     return _SPACES.get(profile[16:20]) == channels
 
 
@@ -292,7 +293,7 @@ _XMP_NAMESPACES: Final = (
     "http://ns.apple.com/HDRGainMap/1.0/",
     "http://ns.adobe.com/xmp/note/",
 )
-"""Of what is a picture, or describes the further pictures and videos of a file."""
+"""Namespaces whose elements are pictures, or describe the further pictures and videos of a file."""
 
 _XMP_THUMBNAILS: Final = ("http://ns.adobe.com/xap/1.0/", "Thumbnails")
 _XMP_PICTURES: Final = re.compile(

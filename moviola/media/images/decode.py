@@ -73,7 +73,7 @@ def decode(data: bytes | memoryview, header: Header) -> Decoded:
 
 @cache
 def _hush() -> None:
-    """What OpenCV tells the terminal of a broken picture, BrokenImage tells by name."""
+    """Have OpenCV print nothing about broken pictures: BrokenImage tells the same, with the picture's name."""
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
@@ -106,8 +106,8 @@ def _page(pixels: _Pixels, is_premultiplied: bool) -> Page:
 
 
 def _arrays(data: _Pixels, header: Header, decoded: Decoded) -> Iterator[tuple[_Pixels, int]]:
-    """Samples as the decoder gives them, and a frame's duration; the pages of a TIFF one by one, the frames of an
-    animation at once."""
+    """Yield samples as the decoder gives them, and a frame's duration in ms: the pages of a TIFF one by one, the
+    frames of an animation at once."""
     if header.format == "tiff":
         yield from ((_tiff_page(data, header, index), 0) for index in header.pages)
     elif header.format == "heic":
@@ -251,7 +251,8 @@ def _interleaved(data: bytes, page: int, has_alpha: bool) -> _Pixels:
 
 
 def _pnm(data: _Pixels, header: Header) -> _Pixels:
-    """By OpenCV where samples have more than 8 bits, of which Pillow makes 8."""
+    """Return the samples of a PNM: by OpenCV where they have more than 8 bits, of which Pillow makes 8, else by
+    Pillow."""
     try:
         with tags.quiet():
             image = PpmImagePlugin.PpmImageFile(BytesIO(data.tobytes()))
@@ -266,7 +267,7 @@ def _pnm(data: _Pixels, header: Header) -> _Pixels:
 
 
 def _heic(data: _Pixels) -> Iterator[_Pixels]:
-    """8 bits a sample, or what there is of 16."""
+    """Yield the samples of each picture of a HEIC file, with 8 bits, or 16 where the file has more than 8."""
     try:
         for image in open_heif(data.tobytes()):
             pixels = np.asarray(image)
@@ -276,7 +277,8 @@ def _heic(data: _Pixels) -> Iterator[_Pixels]:
 
 
 def _with_ffmpeg(data: _Pixels, header: Header) -> _Pixels | None:
-    """What there is of a JPEG; None where there is nothing, or it is not of the size that its header promised."""
+    """Return what there is of a JPEG; None where there is nothing, or it is not of the size that its header
+    promised."""
     try:
         frames = av.VideoCodecContext.create("mjpeg", "r").decode(av.Packet(data.tobytes()))
     except MemoryError:

@@ -31,7 +31,7 @@ PNG_COMPRESSION: Final = 3
 """zlib's level, of 9: photographs come out 2 to 11 % larger than at 6, in about half the time."""
 
 AVIF_SPEED: Final = 8
-"""libaom's, of 10."""
+"""libaom's speed, of 10."""
 
 _SAMPLING: Final = {"444": "4:4:4", "422": "4:2:2", "420": "4:2:0"}
 _WEBP_EFFORT: Final = 70  # of lossless files: libwebp's own
@@ -85,7 +85,8 @@ def encode(pages: Sequence[_Pixels], name: str, settings: Settings) -> bytes:
 
 
 def storable(colour: _Pixels, alpha: _Pixels | None, name: str) -> _Pixels:
-    """A picture and its transparency as `encode` takes them for this format: 16 bits become 8 where it has no more."""
+    """Return a picture and its transparency as `encode` takes them for this format: 16 bits become 8 where it has no
+    more."""
     kind = FORMATS[name]
     if name == "gif" and alpha is not None:  # what shows through a bit is not transparent there
         peak = np.iinfo(alpha.dtype).max
@@ -101,7 +102,7 @@ def storable(colour: _Pixels, alpha: _Pixels | None, name: str) -> _Pixels:
 
 
 def alike(pages: Sequence[_Pixels]) -> list[_Pixels]:
-    """Return the frames of an animation, or pages, all with colours and transparency where one has them."""
+    """Return pages, or frames of an animation, that all have colours, and transparency, if one of them has."""
     channels = max(1 if page.ndim == 2 else page.shape[2] for page in pages)
     return [_with_channels(page, channels) for page in pages]
 

@@ -64,18 +64,18 @@ FORMATS: Final = {
         Format("pnm", "PNM", (".ppm", ".pgm", ".pbm", ".pnm"), bits=16),
     )
 }  # fmt: skip
-"""By name. All are read; of those in OUTPUT_FORMATS results can be."""
+"""By name. All can be read; results can have the formats in OUTPUT_FORMATS."""
 
 OUTPUT_FORMATS: Final = tuple(FORMATS)
 
 CAN_MOVE: Final = frozenset(name for name, each in FORMATS.items() if each.can_move)
-"""Those that a file can be an animation of."""
+"""The names of formats whose files can be animations."""
 
 MAX_QUALITY: Final = 100
-"""Of JPEG, WebP, HEIC and AVIF, as their encoders count; 1 is the least."""
+"""The best quality of JPEG, WebP, HEIC and AVIF, as their encoders count; 1 is the least."""
 
 SUFFIXES: Final = frozenset(suffix for each in FORMATS.values() for suffix in each.suffixes)
-"""How pictures are found in a folder."""
+"""The suffixes by which pictures are found in a folder."""
 
 _HEIC_BRANDS: Final = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"))
 _AVIF_BRANDS: Final = frozenset((b"avif", b"avis"))
@@ -94,7 +94,8 @@ _UNREAD: Final = (
     (b"PF\n", "a PFM picture"), (b"Pf\n", "a PFM picture"), (b"qoif", "a QOI picture"), (b"\0\0\1\0", "an icon"),
     (b"DDS ", "a DDS texture"), (b"FUJIFILMCCD-RAW", "a camera's raw picture"),
 )  # fmt: skip
-"""Pictures that are told apart so that people learn what they have, and are not read. CR2, NEF, DNG, ARW are TIFF."""
+"""Pictures that are not read, and are told apart only so that people learn what they have. CR2, NEF, DNG, ARW are
+TIFF."""
 
 
 class BrokenImage(Exception):
@@ -124,7 +125,7 @@ def format_of_file(path: Path) -> str:
 
 
 def is_picture(start: bytes) -> bool:
-    """Whether a file that begins so is a picture, also of a format that is not read."""
+    """Return whether a file that begins so is a picture, also of a format that is not read."""
     return bool(_known(start) or _unread(start))
 
 

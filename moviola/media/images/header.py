@@ -61,5 +61,5 @@ class Header:
 
 
 def too_large(size: int) -> str:
-    """What is wrong with a file of so many bytes."""
+    """Return what is wrong with a file of so many bytes, which is too large."""
     return f"has {size / 2**20:.0f} MiB; {MAX_FILE_SIZE >> 20} are the most for one picture"

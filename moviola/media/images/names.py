@@ -34,8 +34,8 @@ class Names:
         self._numbers: dict[str, int] = {}  # of a name that was taken, the number that was given last
 
     def take(self, source: str, kind: str, page: int = 0) -> str:
-        """A name, relative and with "/" between folders, for what came of the picture `source` in the format `kind`;
-        `page` counts from 1 where a file's pages are pictures of their own.
+        """Return a name, relative and with "/" between folders, for what came of the picture `source` in the format
+        `kind`; `page` counts from 1 where a file's pages are pictures of their own.
 
         Two names that differ in nothing but upper and lower case count as one: some file systems think so.
         """
@@ -60,7 +60,8 @@ class Names:
         return name
 
     def _folder(self, parts: list[str]) -> str:
-        """The folder, with a slash behind it; another name where a file has this one."""
+        """Return the folder with these names within each other, with a slash behind it; with another name where a file
+        has one of these."""
         folder = ""
         for part in parts:
             name, number = folder + part, 1
@@ -73,7 +74,7 @@ class Names:
 
 
 def safe(source: str) -> str:
-    """A relative name that every part of which a file can have, as near to `source` as possible."""
+    """Return a relative name, as near to `source` as possible, of which a file can have every part as its name."""
     parts = [mended(part, MAX_NAME_BYTES) for part in source.replace("\\", "/").split("/") if part not in ("", ".")]
     if len(parts) > MAX_FOLDERS + 1:
         parts = [*parts[: MAX_FOLDERS - 1], shortened("_".join(parts[MAX_FOLDERS - 1 : -1]), MAX_NAME_BYTES), parts[-1]]

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 
 def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """`pixels` (height × width, or × channels) as they are to be seen: a view. Orientation 1 to 8; 5 to 8 lie on a
-    side, so that height and width change places."""
+    """Return a view of `pixels` (height × width, or × channels) turned as they are to be seen. Orientation 1 to 8;
+    5 to 8 lie on a side, so that height and width change places."""
     if orientation >= 5:
         pixels = pixels.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):

@@ -109,7 +109,7 @@ class _Work:
         )
 
     def _picture(self, index: int, problem: str, data: memoryview) -> None:
-        """One file, from its bytes to those of its result."""
+        """Process one file, from its bytes to those of its result."""
         if self._mode == Mode.DROP:
             raise _Dropped(DROPPED)
         if problem:
@@ -137,7 +137,7 @@ class _Work:
         self._warn(*made.remarks, decoded.remark)
 
     def _timed(self, decoded: Decoded) -> Iterator[Page]:
-        """The pages, their decoding accounted for."""
+        """Yield the pages, and count the time of their decoding in the report."""
         while True:
             began = perf_counter()
             page = next(decoded.pages, None)
@@ -147,7 +147,7 @@ class _Work:
             yield page
 
     def _page(self, made: _Made, page: Page, number: int) -> None:
-        """A page through the chain, and made ready to be encoded."""
+        """Run a page through the chain, and make what comes out ready to be encoded."""
         seconds = self._report.seconds
         began = perf_counter()
         source = _as_picture(page.colour, made.index)
@@ -163,8 +163,8 @@ class _Work:
         seconds.encode += perf_counter() - filtered
 
     def _through(self, made: _Made, source: Picture, alpha: NDArray[Any] | None) -> tuple[Picture, NDArray[Any] | None]:
-        """What the chain makes of a picture, and its transparency, moved as the picture was; where a filter fails, what
-        the policy puts in their place."""
+        """Return what the chain makes of a picture, and its transparency, moved as the picture was; where a filter
+        fails, what the policy puts in their place."""
         if self._mode == Mode.BYPASS:
             made.unfiltered = ("", BYPASSED)
             return self._instead(source, alpha)
@@ -184,11 +184,12 @@ class _Work:
             return self._instead(source, alpha)
 
     def _instead(self, source: Picture, alpha: NDArray[Any] | None) -> tuple[Picture, NDArray[Any] | None]:
-        """The picture as it was, or a black one without transparency, which would show outlines."""
+        """Return the picture as it was, or a black one without transparency, which would show outlines."""
         return (source.black(), None) if self._output.on_error == OnError.BLACK else (source, alpha)
 
     def _store(self, made: _Made, loop_count: int) -> None:
-        """Encodes what became of a file, all of it or nothing."""
+        """Encode what became of a file, and add it to the result, all of it or nothing. Raise BrokenImage if it has
+        no room."""
         began = perf_counter()
         files = made.files(loop_count)
         size = sum(len(data) for _, data in files)
@@ -204,12 +205,12 @@ class _Work:
             self._parts.append(data)
 
     def _warn(self, *remarks: str) -> None:
-        """Says each once, not of every picture: a folder has thousands alike."""
+        """Add remarks to the warnings, each once and not for every picture: a folder has thousands alike."""
         warnings = self._report.warnings
         warnings += [remark for remark in dict.fromkeys(remarks) if remark and remark not in warnings]
 
     def _content(self) -> int:
-        """Over the files and the notes: the report beside them has times."""
+        """Return a checksum of the files and the notes. The rest of the report is left out, because it has times."""
         hashed = xxhash.xxh3_64(packb(self._report.notes))
         for part in self._parts:
             hashed.update(part)
@@ -236,8 +237,8 @@ class _Made:
         self._encoded: list[bytes] = []
 
     def add(self, colour: NDArray[Any], alpha: NDArray[Any] | None, duration_ms: int) -> None:
-        """The next page, with its transparency where that is possible; pages that become files of their own are encoded
-        at once."""
+        """Add the next page, with its transparency where that is possible. Pages that become files of their own are
+        encoded at once."""
         kind = FORMATS[self.format]
         if alpha is not None and kind.has_alpha and (alpha.shape != colour.shape[:2] or alpha.dtype != colour.dtype):
             self._say("transparency is left out where a filter made pictures of another size")
@@ -248,7 +249,7 @@ class _Made:
             self._encoded.append(self._encode(0))
 
     def files(self, loop_count: int) -> list[tuple[int, bytes]]:
-        """Page (0 where all is in one file) and bytes of each file."""
+        """Return (page, bytes) of each file; the page is 0 where all is in one file."""
         if self._encoded:
             return list(enumerate(self._encoded, 1))
         return [(0, self._encode(loop_count))]
@@ -270,7 +271,7 @@ class _Made:
 
 
 def _as_picture(pixels: NDArray[Any], index: int) -> Picture:
-    """Height × width (grey) or × 3 (BGR), uint8 or uint16."""
+    """Return a Picture of pixels: height × width (grey) or × 3 (BGR), uint8 or uint16."""
     layout = _LAYOUTS[pixels.ndim, pixels.itemsize]
     frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=layout)
     frame.color_range = ColorRange.JPEG
@@ -278,11 +279,12 @@ def _as_picture(pixels: NDArray[Any], index: int) -> Picture:
 
 
 def _as_pixels(picture: Picture) -> NDArray[Any]:
-    """The reverse of `_as_picture`: a copy, as the frame's memory is used again."""
+    """Return a picture's pixels, the reverse of `_as_picture`. They are a copy, as the frame's memory is used
+    again."""
     if picture.frame.format.name in _LAYOUTS.values():
         return np.array(picture.planes[0])
     return np.array(picture.bgr)
 
 
 def _nobody(_done: int) -> None:
-    """Nobody wants to know."""
+    """Do nothing: nobody wants to know how far the work is."""

@@ -77,14 +77,15 @@ def is_animation(path: Path) -> bool:
 
 
 class _Jpeg(JpegImagePlugin.JpegImageFile):
-    """A JPEG whose EXIF nobody reads in passing: moviola/media/images/tags.py bounds what that takes."""
+    """A JPEG file of which Pillow does not read the EXIF when it is opened: moviola/media/images/tags.py does, and
+    bounds what that takes."""
 
     def _read_dpi_from_exif(self) -> None:
         return
 
 
 class _Gif(GifImagePlugin.GifImageFile):
-    """A GIF whose frames are counted as far as they may go."""
+    """A GIF file of which Pillow counts the frames, but no more than MAX_PAGES and one."""
 
     def _seek(self, frame: int, update_image: bool = True) -> None:
         if frame > MAX_PAGES:
@@ -109,7 +110,8 @@ def _jpg(data: bytes) -> Header:
 
 
 def _png(data: bytes) -> Header:
-    """Pillow's own reader stops at the first pixels; what a picture carries may stand behind them."""
+    """Return the header of a PNG. Its chunks are gone through here, because Pillow's own reader stops at the first
+    pixels, and what a picture carries may stand behind them."""
     file = BytesIO(data)
     stream = PngImagePlugin.PngStream(file)
     found = Collector()
@@ -200,7 +202,7 @@ def _pnm(data: bytes) -> Header:
 
 
 def _heic(data: bytes) -> Header:
-    """The decoder turns pictures upright."""
+    """Return the header of a HEIC; its orientation is 1, as the decoder turns pictures upright."""
     file = open_heif(data)
     first = file[file.primary_index]
     found = Collector()
@@ -215,7 +217,8 @@ def _heic(data: bytes) -> Header:
 
 
 def _avif(data: bytes) -> Header:
-    """Pillow tells frames and which way is up, libheif depth and colours of the same file."""
+    """Return the header of an AVIF: Pillow tells frames and which way is up, libheif depth and colours of the same
+    file."""
     image = AvifImagePlugin.AvifImageFile(BytesIO(data))
     try:
         info = open_heif(data).info

@@ -106,7 +106,8 @@ class _Splicer:
         )
 
     def _details(self) -> Details:
-        """`codec` and all that belongs to it say nothing of images."""
+        """Return what the metrics tell of the output; `codec` and all that belongs to it are None, as they say nothing
+        of images."""
         encoder = self._output.encoder
         return {
             "codec": None,
@@ -122,7 +123,7 @@ class _Splicer:
         }
 
     def _make_folder(self) -> None:
-        """Which is there even if no picture comes."""
+        """Make the output's folder, which is there even if no picture comes."""
         inside = f"{self._output.name}/_"
         self._files.partial(inside)
         self._files.withdraw(inside)
@@ -161,7 +162,7 @@ class _Splicer:
         return name
 
     def _tell(self, report: Report, names: list[str]) -> None:
-        """Lists what went wrong by name; the common lists have indices alone."""
+        """List what went wrong by the images' names; the account's lists have indexes alone."""
         texts = dict(report.lost)
         for index, name, error in report.fallback:
             texts[index] = f"is not filtered: {name}: {error}" if name else f"is not filtered: {error}"
@@ -172,7 +173,8 @@ class _Splicer:
             self._troubles.append(_Trouble(names[index - report.first], text))
 
     def _say(self) -> None:
-        """What a person is to know at once: what went wrong, and with which pictures."""
+        """Warn of what a person should know at once: what went wrong, with which images, and which names had to
+        change."""
         warn = self._account.warn
         for each in self._troubles[:MAX_SAID]:
             warn(f"{each.name} {each.error}")

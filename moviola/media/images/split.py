@@ -36,12 +36,13 @@ CHUNK_IMAGES: Final = 32
 
 CHUNK_SIZE: Final = 8 * 1024 * 1024
 CHUNK_PIXELS: Final = 16_000_000
-"""What a chunk may have when nobody says how many pictures: about a second's work. One picture it always has."""
+"""Bytes and pixels of a chunk if nobody says how many pictures it should have: about a second's work. It always has at
+least one picture."""
 
 MAX_CHUNK_SIZE: Final = 24 * 1024 * 1024
 MAX_CHUNK_PIXELS: Final = 64_000_000
-"""What it may have however many pictures are asked for: payloads stay below 32 MiB, and results, which may be
-lossless, below 256."""
+"""Bytes and pixels of a chunk however many pictures are asked for: payloads stay below 32 MiB, and results, which may
+be lossless, below 256."""
 
 
 def split(material: Material, cutting: Cutting) -> tuple[Source, Iterator[Chunk]]:
@@ -97,7 +98,7 @@ class _Survey:
     _pixels: int = 0
 
     def add(self, name: str, path: Path) -> None:
-        """Reads the next file and finds its place in a chunk."""
+        """Read the next file, and find its place in a chunk."""
         index, pixels, data = len(self.checksums), 0, b""
         try:
             data = _read(path)
@@ -191,7 +192,7 @@ def _again(path: Path, checksum: int) -> bytes:
 
 
 def _read(path: Path) -> bytes:
-    """A file's bytes. Raises BrokenImage when it cannot be read, or is larger than any picture may be."""
+    """Return a file's bytes. Raise BrokenImage if it cannot be read, or is larger than any picture may be."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_FILE_SIZE + 1)

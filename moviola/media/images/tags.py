@@ -81,7 +81,7 @@ class _Reader(BytesIO):
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Within, nothing is printed of what Pillow finds odd, and what breaks it is a BadDirectory."""
+    """Run the block without Pillow's warnings about what it finds odd, and raise BadDirectory for what breaks it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -288,5 +288,5 @@ def _add(made: Directory, tag: int, found: Directory) -> None:
 
 
 def _value(value: Any, kind: int) -> Any:
-    """Return what writes the bytes again that were read."""
+    """Return a tag's value as Pillow must be given it to write the same bytes that it read."""
     return value.encode("latin-1") if kind == _ASCII and isinstance(value, str) else value

@@ -28,7 +28,7 @@ _XMP, _IPTC, _PROFILE = 700, 33723, 34675
 _BYTE, _LONG, _UNDEFINED = 1, 4, 7
 _FRACTIONS: Final = {5: "I", 10: "i"}
 _ANYWHERE: Final = 8
-"""Where tags point whose directories are not yet written."""
+"""The place to which tags point until their directories have been written."""
 _NAMES: Final = {CAMERA: "ExifTag", PLACE: "GPSTag"}
 _OF_TIFFFILE: Final = frozenset((X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, CAMERA, PLACE))
 

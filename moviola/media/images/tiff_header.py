@@ -19,7 +19,7 @@ _IPTC, _PHOTOSHOP, _LAYERS = 33723, 34377, 37724
 _REDUCED_OR_MASK: Final = 1 | 4  # TIFF 6.0, NewSubfileType
 _RGB, _PALETTE, _CMYK, _YCBCR, _CIELAB = 2, 3, 5, 6, 8  # PhotometricInterpretation, as the others here are TIFF 6.0's
 _COLOURS: Final = {_RGB: 3, _CMYK: 4, _YCBCR: 3, _CIELAB: 3}
-"""How many samples are colours; of other kinds one is."""
+"""How many samples of a pixel are colours; of other kinds one is."""
 
 _UNSPECIFIED, _ASSOCIATED = 0, 1  # ExtraSamples
 _FLOAT: Final = 3  # SampleFormat
