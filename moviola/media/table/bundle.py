@@ -77,13 +77,14 @@ class TableChunk:
     data: bytes | memoryview
 
     def pack(self) -> bytes:
-        """The chunk's payload."""
+        """Return the chunk's payload."""
         place = self.table, self.first, self.count, self.record, self.line
         return pack(ChunkTable([PartEntry(len(self.data))], *place, self.broken).to_wire(), [self.data])
 
     @classmethod
     def unpack(cls, payload: bytes | bytearray | memoryview) -> TableChunk:
-        """The data is a view into `payload`. Raise BundleError when that is no such chunk."""
+        """Return the chunk in a payload; its data is a view into `payload`. Raise BundleError if that is no such
+        chunk."""
         told, parts = read(ChunkTable, payload)
         if len(parts) != 1:
             raise BundleError(f"a chunk of records has one part, not {len(parts)}")
@@ -91,7 +92,7 @@ class TableChunk:
 
     @classmethod
     def of(cls, run: Run, table: int, first: int, record: int) -> TableChunk:
-        """Of what the scanner found."""
+        """Return the chunk of the records that the scanner found."""
         return cls(table, first, run.count, record, run.line, [BrokenRecord(*each) for each in run.broken], run.data)
 
 
@@ -116,14 +117,15 @@ class TableResult:
     records: bytes | memoryview
 
     def pack(self) -> bytes:
-        """The result's payload."""
+        """Return the result's payload."""
         parts = (self.sizes, self.keys, self.pairs, self.records)
         table = ResultTable([PartEntry(len(part)) for part in parts], self.table, self.report)
         return pack(table.to_wire(), parts)
 
     @classmethod
     def unpack(cls, payload: bytes | bytearray | memoryview) -> TableResult:
-        """The parts are views into `payload`. Raise BundleError when that is no such result."""
+        """Return the result in a payload; its parts are views into `payload`. Raise BundleError if that is no such
+        result."""
         told, parts = read(ResultTable, payload)
         if len(parts) != 4:
             raise BundleError(f"a result of records has four parts, not {len(parts)}")
@@ -134,11 +136,11 @@ class TableResult:
 
 
 def u32s(values: Sequence[int]) -> bytes:
-    """Little-endian."""
+    """Return numbers as unsigned integers of 32 bits, little-endian."""
     return struct.pack(f"<{len(values)}I", *values)
 
 
 def i64s(values: Iterable[int]) -> bytes:
-    """Little-endian."""
+    """Return numbers as signed integers of 64 bits, little-endian."""
     listed = list(values)
     return struct.pack(f"<{len(listed)}q", *listed)

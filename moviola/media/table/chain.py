@@ -14,10 +14,9 @@ from moviola.media.table.schema import KINDS, Table, TableProcess, only_table
 
 
 def check(source: Source, outputs: Iterable[Output]) -> None:
-    """Whether every output's chain suits the tables of `source`; raise UnreadableSource with what is wrong.
+    """Raise UnreadableSource, with what is wrong, if an output's chain does not suit the tables of `source`.
 
-    A chain with filters that only workers have is checked by them.
-    """
+    A chain with filters that only workers have is checked by them.  """
     tables = header(TableProcess, source.process).tables
     known = registry.names()
     for output in outputs:
@@ -36,10 +35,10 @@ def check(source: Source, outputs: Iterable[Output]) -> None:
 
 
 def record_filters(output: Output, tables: Sequence[Table]) -> list[list[RecordFilter]]:
-    """For each table, the output's filters that its records must pass.
+    """Return for each table the output's filters that its records must pass.
 
-    A filter works on the tables that it is made for, or that have its columns. Each must have one; and a table of
-    another schema goes only with filters that are made for no table in particular.
+    A filter works on the tables that it is made for, or that have its columns. There must be one for each filter. A
+    table of an unknown schema goes only with filters that are made for no table in particular.
 
     Raise ParameterError with a sentence for the person who asked.
     """
@@ -83,5 +82,5 @@ def _listed(tables: Sequence[Table]) -> str:
 
 
 def _shown(columns: Sequence[str]) -> str:
-    """As many as a person reads."""
+    """Return the first columns in words, as many as a person reads."""
     return ", ".join(columns[:30]) + (", …" if len(columns) > 30 else "")

@@ -37,7 +37,7 @@ class CsvRows:
         return len(rows)
 
     def close(self) -> None:
-        """All records have come."""
+        """Do nothing: behind its last row a CSV table has no end to be written."""
 
     @property
     def digest(self) -> str:

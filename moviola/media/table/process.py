@@ -27,7 +27,7 @@ from moviola.media.table.report import TableReport
 from moviola.media.table.schema import RowCheck, Table, TableProcess
 
 BATCH: Final = 512
-"""Records between two signs of life, and between two looks at the clock."""
+"""Records between two calls of `on_frame`, and between two looks at the clock."""
 
 BYPASSED = "filters bypassed"
 DROPPED = "its chunk failed"
@@ -112,7 +112,7 @@ class _Work:
         return [row for row in batch if self._keeps(row)]
 
     def _pair(self, batch: Iterable[Row]) -> None:
-        """By links ratings are joined, whichever of them are kept."""
+        """Note both numbers of each link, kept or not: the movie's, and the one by which ratings know it."""
         key, alias = self._check.key, self._check.alias
         for _, cells in batch:
             self._pairs += (key(cells), alias(cells))
@@ -159,13 +159,13 @@ class _Work:
 
 
 def _template(columns: Sequence[str]) -> str:
-    """A record's JSON object, with %s for each value, and the separator behind it."""
+    """Return the text of a record's JSON object, with %s for each value, and the separator behind it."""
     pairs = ", ".join(f"{encode_basestring(column).replace('%', '%%')}: %s" for column in columns)
     return f"{{{pairs}}}{SEPARATOR.decode()}"
 
 
 def _content(*parts: bytes) -> int:
-    """Of what two workers must agree in: the report beside it has times."""
+    """Return a checksum of what two workers must agree in. The report beside it is left out, because it has times."""
     hashed = xxhash.xxh3_64()
     for part in parts:
         hashed.update(part)
@@ -173,4 +173,4 @@ def _content(*parts: bytes) -> int:
 
 
 def _nobody(_done: int) -> None:
-    """Nobody wants to know."""
+    """Do nothing: nobody wants to know how far the work is."""

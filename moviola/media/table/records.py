@@ -33,7 +33,8 @@ class Rows:
         self._broken = chunk.broken[::-1]  # the next one is the last
 
     def __iter__(self) -> Iterator[Row]:
-        """Raise BundleError when the chunk is not what a splitter makes."""
+        """Yield the records without fault, and report the others. Raise BundleError if the chunk is not what a
+        splitter makes."""
         chunk, report, fault = self._chunk, self._report, self._check.fault
         reader = csv.reader(io.StringIO(self._text, newline=""))
         place = self._tell_broken(0)
@@ -57,7 +58,7 @@ class Rows:
             raise BundleError(f"the chunk has {place} records and promises {chunk.count}")
 
     def _tell_broken(self, place: int) -> int:
-        """Those that come next; the place behind them."""
+        """Report the broken records that come next, and return the place behind them."""
         while self._broken and self._broken[-1][0] == place:
             _, line, why = self._broken.pop()
             self._report.tell_malformed(self._chunk.record + place, line, why)
@@ -74,7 +75,7 @@ class Rows:
 
 
 def _decoded(data: bytes) -> tuple[str, bool]:
-    """The text, and whether all of it is some."""
+    """Return data as text, and whether all of it is UTF-8."""
     try:
         return data.decode(), True
     except UnicodeDecodeError:

@@ -30,13 +30,13 @@ class TableReport(Report):
     mended_count: int = 0
 
     def tell_malformed(self, record: int, line: int, why: str) -> None:
-        """A record that is left out."""
+        """Count a record that is left out, and list it if it is among the first."""
         self.malformed_count += 1
         if len(self.malformed) < MAX_TOLD:
             self.malformed.append(BadRecord(record, line, why))
 
     def tell_mended(self, record: int, line: int, why: str) -> None:
-        """A record that is kept, but not as it was."""
+        """Count a record that is kept, but not as it was, and list it if it is among the first."""
         self.mended_count += 1
         if len(self.mended) < MAX_TOLD:
             self.mended.append(BadRecord(record, line, why))

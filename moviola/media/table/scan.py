@@ -30,7 +30,8 @@ _BARE = rb'[^",\r\n][^,\r\n]*+'
 
 
 def _patterns(end: bytes, line_end: bytes) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """A whole record, and as much of one as consists of whole fields, each with its comma."""
+    """Return two patterns: one of a whole record, and one of the whole fields, each with its comma, with which a
+    record begins."""
     one = rb"(?:" + _QUOTED + rb"(?=[,\r\n]" + end + rb")|" + _ONE_LINE + rb"|" + _BARE + rb"|)"
     return re.compile(rb"(?>" + one + rb"(?:," + one + rb")*+)" + line_end), re.compile(rb"(?:" + one + rb",)*+")
 
@@ -80,7 +81,7 @@ class Scanner:
         self.line = 1
 
     def skip(self, prefix: bytes) -> bool:
-        """Leaves out `prefix` if the file goes on with it; whether it did."""
+        """Skip `prefix` if the file goes on with it; return whether it did."""
         while len(self._data) - self._at < len(prefix) and self._fill():
             pass
         found = self._data.startswith(prefix, self._at)
@@ -88,8 +89,8 @@ class Scanner:
         return found
 
     def take(self, max_count: int, max_size: int) -> Run | None:
-        """The next records: `max_count` of them, or as many as `max_size` bytes hold, but at least one; None at the
-        file's end. What is taken does not depend on how the file is read."""
+        """Return the next records: `max_count` of them, or as many as `max_size` bytes hold, but at least one; None at
+        the file's end. What is taken does not depend on how the file is read."""
         taking = _Taking(Run(self.line))
         while taking.run.count < max_count:
             if self._at == len(self._data) and not self._fill():
@@ -110,7 +111,7 @@ class Scanner:
         return taking.whole() if taking.run.count else None
 
     def _fill(self) -> bool:
-        """Reads on; False at the file's end. What is before `_at` is forgotten."""
+        """Read the next block, and forget what is before `_at`. Return False at the file's end."""
         block = self._file.read(BLOCK_SIZE)
         self._is_final = self._is_final or not block
         if block:
@@ -122,7 +123,8 @@ class Scanner:
         return bool(block)
 
     def _lines(self, max_size: int, max_count: int) -> tuple[int, int]:
-        """(stop, count) of the records from here on of which each is one line. Within what has been read."""
+        """Return (stop, count) of the next records that are one line each: as many as the limits allow, within what
+        has been read."""
         at, data = self._at, self._data
         if self._simple_stop <= at:
             self._simple_stop = self._find_simple_stop()
@@ -146,16 +148,18 @@ class Scanner:
         return found.end() if found else self._at
 
     def _find_plain(self) -> int:
-        """From where on what has been read has neither a quote nor a CR without LF; its end where none is told."""
+        """Return from where on what has been read has neither a quote nor a CR without LF; its end if there is no such
+        place."""
         start, stop = self._data.rfind(b'"') + 1, self._data.rfind(b"\n") + 1
         has_lone_cr = self._data.count(b"\r", start, stop) != self._data.count(b"\r\n", start, stop)
         return len(self._data) if has_lone_cr else start
 
     def _record(self) -> tuple[int, str]:
-        """Where the record that begins here stops, and "" or why only its first line counts, and is broken.
+        """Return where the record that begins here stops, and "". Of a broken record only the first line counts:
+        return where that stops, and why it is broken.
 
-        That line may be longer than what has been read: it then stops behind it, and is to be skipped.
-        """
+        A broken line may be longer than what has been read. Then the end of what has been read is returned, and the
+        rest of the line is to be skipped.  """
         while True:
             was_final = self._is_final
             whole, fields = _AT_END if was_final else _WITHIN
@@ -168,7 +172,7 @@ class Scanner:
                 return self._broken_line()
 
     def _is_ill_closed(self, fields: re.Pattern[bytes]) -> bool:
-        """Whether the field that keeps the record from ending closes its quote in the midst of a later line."""
+        """Return whether the field that keeps the record from ending closes its quote in the midst of a later line."""
         prefix = fields.match(self._data, self._at)
         closed = _CLOSED.match(self._data, prefix.end() if prefix else self._at)
         if closed is None or not (b"\n" in closed[0] or b"\r" in closed[0]):
@@ -184,7 +188,7 @@ class Scanner:
         return stop, TOO_LONG if stop - self._at > MAX_RECORD_SIZE else NEVER_CLOSED
 
     def _pass_line(self, stop: int) -> None:
-        """Goes on behind a line of which `stop` is the end, or the end of what has been read."""
+        """Go on behind a broken line; `stop` is the line's end, or the end of what has been read of it."""
         self._at = stop
         has_ended = self._data.startswith(b"\n", stop - 1) or (
             self._data.startswith(b"\r", stop - 1) and stop < len(self._data)
@@ -200,7 +204,7 @@ class Scanner:
 
 
 class _Taking:
-    """A run that grows."""
+    """A run that grows while its records are taken."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -208,7 +212,7 @@ class _Taking:
         self._parts: list[bytes] = []
 
     def add(self, data: bytes, count: int) -> int:
-        """Whole records; how many lines they have."""
+        """Add whole records, and return how many lines they have."""
         self._parts.append(data)
         self.size += len(data)
         self.run.count += count
@@ -228,7 +232,8 @@ class _Taking:
 
 
 def _line_stop(data: bytes, start: int, stop: int, count: int) -> int:
-    """Behind the `count`-th line of `data[start:stop]`, which has more of them. Halves what is searched."""
+    """Return the place behind the `count`-th line of `data[start:stop]`, which has more of them. Halves what is
+    searched."""
     while count > 64:
         middle = (start + stop) // 2
         before = data.count(b"\n", start, middle)

@@ -13,7 +13,7 @@ from moviola.base.mapped import Mapped
 from moviola.base.records import record
 
 NO_KEY = -1
-"""Of a record that belongs to no movie: a link without tmdbId, a record of an unknown table."""
+"""The key of a record that belongs to no movie: a link without tmdbId, a record of an unknown table."""
 
 _WHOLE = re.compile(r"[0-9]{1,18}")  # fits 64 bits
 _WHOLE_OR_NOTHING = re.compile(r"([0-9]{1,18}(\.0+)?)?")  # pandas writes 862.0 into a column with gaps
@@ -73,7 +73,8 @@ KINDS: Mapping[str, TableKind] = {
         ),
     )
 }
-"""In the order in which tables are carried and listed: who follows comes after whom it follows."""
+"""In the order in which tables are carried and listed: a table comes behind those whose records decide which of its
+own stay."""
 
 
 @record
@@ -86,7 +87,7 @@ class Table(Mapped):
 
     @property
     def name(self) -> str:
-        """What its list is called in the result: its kind, or the file's name."""
+        """Return what the table's list is called in the result: its kind, or the file's name."""
         if self.kind:
             return self.kind
         return self.file if self.file not in KINDS else f"{self.file} (another schema)"
@@ -113,13 +114,14 @@ class TableSplice(Mapped):
 
 
 def kind_of(columns: Iterable[str]) -> str:
-    """The kind of table with these columns, in any order; "" when it is none of KINDS."""
+    """Return the kind of table with these columns, in any order; "" if it is none of KINDS."""
     given = frozenset(columns)
     return next((kind.name for kind in KINDS.values() if any(marks <= given for marks in kind.marks)), "")
 
 
 def in_order(tables: Iterable[Table]) -> list[Table]:
-    """As they are carried: by kind, other schemas last, then by file name; whatever order they were named in."""
+    """Return the tables in the order in which they are carried: by kind, other schemas last, then by file name;
+    whatever order they were named in."""
     ranks = {name: rank for rank, name in enumerate(KINDS)}
     return sorted(tables, key=lambda table: (ranks.get(table.kind, len(ranks)), table.file))
 
@@ -135,7 +137,7 @@ def only_table(tables: Sequence[Table]) -> Table:
 
 
 class RowCheck:
-    """Whether rows of a table are what its header promises."""
+    """Checks whether rows of a table are what its header promises."""
 
     def __init__(self, table: Table) -> None:
         self._count = len(table.columns)
@@ -151,11 +153,11 @@ class RowCheck:
 
     @property
     def has_aliases(self) -> bool:
-        """Whether the table tells by which numbers ratings know movies."""
+        """Return whether the table tells by which numbers ratings know movies."""
         return self._alias is not None
 
     def fault(self, row: Sequence[str]) -> str:
-        """Why the row is malformed, for a person; "" when it is not."""
+        """Return why the row is malformed, for a person; "" if it is not."""
         if len(row) != self._count:
             if not row or (len(row) == 1 and not row[0].strip()):
                 return "a blank line"
@@ -166,11 +168,11 @@ class RowCheck:
         return ""
 
     def key(self, row: Sequence[str]) -> int:
-        """The number of the movie to which a row without fault belongs, or NO_KEY."""
+        """Return the number of the movie to which a row without fault belongs, or NO_KEY."""
         return NO_KEY if self._key is None else _number(row[self._key])
 
     def alias(self, row: Sequence[str]) -> int:
-        """By which number ratings know that movie; NO_KEY in tables that do not tell."""
+        """Return the number by which ratings know that movie; NO_KEY in tables that do not tell it."""
         return NO_KEY if self._alias is None else _number(row[self._alias])
 
 

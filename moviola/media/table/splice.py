@@ -1,8 +1,8 @@
 """Joins the results of all chunks into one JSON file: a list for each table, of the records kept, in source order.
 
-Movies come first, then links (moviola/media/table/schema.py), so that one pass is enough: who follows a movie is
-written or left out as it comes. What stays in memory is a number for each movie that is kept, and for each of its
-links.
+Movies come first, then links (moviola/media/table/schema.py), so that one pass is enough: a record that belongs to a
+movie is written or left out as it comes. What stays in memory is a number for each movie that is kept, and for each of
+its links.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class _Splicer:
         _list(self._mended, count.table.file, report.mended)
 
     def _tell_manifest(self, index: int, report: TableReport) -> None:
-        """Tell where the records of a chunk stand: from the end of the one before on."""
+        """Tell the manifest where the records of a chunk stand: from the end of the chunk before on."""
         self._manifest.chunk(index, report)
         start, self._told_size = self._told_size, self._lists.size
         self._manifest.part(report.frames_out, start, self._lists.size - start, self._lists.take_crc())
@@ -168,7 +168,7 @@ def _list(entries: list[_BadRecord], file: str, more: list[BadRecord]) -> None:
 
 @dataclass(slots=True)
 class _Join:
-    """Which records stay, by the movies that did."""
+    """Decides which records stay, by the movies that were kept before them."""
 
     kinds: set[str]
     _movies: array[int] = field(default_factory=lambda: array("q"))
@@ -178,11 +178,11 @@ class _Join:
 
     @property
     def twins(self) -> int:
-        """How many of the movies kept have the number of another one that is."""
+        """Return how many of the movies kept have the number of another one before them."""
         return len(self._movies) - len(self._known())
 
     def stays(self, kind: str, result: TableResult) -> NDArray[np.bool_]:
-        """For each record of a result; those of movies all do."""
+        """Return for each record of a result whether it stays; those of movies all do, and are remembered."""
         keys = np.frombuffer(result.keys, "<i8").astype(np.int64)
         if kind == "movies":
             self._movies.frombytes(keys.tobytes())
@@ -194,7 +194,7 @@ class _Join:
         return _among(keys, self._ratings_known() if by_link else self._known())
 
     def _known(self) -> _Numbers:
-        """Of the movies kept, their numbers in order, each once."""
+        """Return the numbers of the movies kept, sorted, each once."""
         if self._kept_movies is None:
             self._kept_movies = np.unique(np.frombuffer(self._movies, np.int64))
         return self._kept_movies
@@ -204,14 +204,14 @@ class _Join:
         self._links.frombytes(kept.tobytes())
 
     def _ratings_known(self) -> _Numbers:
-        """By which numbers ratings know the movies kept."""
+        """Return the numbers by which ratings know the movies kept, sorted, each once."""
         if self._kept_links is None:
             self._kept_links = np.unique(np.frombuffer(self._links, np.int64))
         return self._kept_links
 
 
 def _among(keys: _Numbers, known: _Numbers) -> NDArray[np.bool_]:
-    """Which keys are in `known`, which is sorted."""
+    """Return for each key whether it is in `known`, which is sorted."""
     if not len(known):
         return np.zeros(len(keys), np.bool_)
     places = np.searchsorted(known, keys)
@@ -232,7 +232,7 @@ class _JsonLists:
         self._write(b"{")
 
     def add(self, name: str, result: TableResult, stays: NDArray[np.bool_]) -> int:
-        """Writes the records that stay; how many."""
+        """Write the records that stay, and return how many they are."""
         self._open_until(self._names.index(name))
         stops = np.cumsum(np.frombuffer(result.sizes, "<u4").astype(np.int64))
         for first, last in _runs(stays):
@@ -257,7 +257,8 @@ class _JsonLists:
         return crc
 
     def _open_until(self, place: int) -> None:
-        """Closes the list that is open; those before `place` that had no record are empty."""
+        """Close the list that is open, and open the one at `place`. Lists between them had no record, and are written
+        empty."""
         while self._place < place:
             if self._place >= 0:
                 self._write(b"]" if self._is_first else b"\n]")
@@ -275,7 +276,7 @@ class _JsonLists:
 
 
 def _runs(stays: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """(first, last) of each row of consecutive ones."""
+    """Yield (first, last) of each run of consecutive records that stay."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], stays, [False])).astype(np.int8)))
     for first, behind in edges.reshape(-1, 2).tolist():
         yield first, behind - 1

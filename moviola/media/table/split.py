@@ -151,7 +151,8 @@ def check_headers(name: str, tables: list[Table]) -> None:
 
 
 def limits_of(cutting: Cutting, table: Table, total_size: int) -> Limits:
-    """Depends on the source and on the cutting alone. In a result every record repeats the columns' names."""
+    """Return what a chunk of a table may have; this depends on the source and on the cutting alone. In a result every
+    record repeats the columns' names, which bounds how many records there may be."""
     repeated = sum(len(column.encode()) + len('"": "", ') for column in table.columns)
     max_records = max(1, MAX_CHUNK_SIZE // repeated)
     if cutting.chunk_records is not None:
@@ -180,10 +181,9 @@ def _scanned(table: Table, path: Path, limits: Limits, hashed: xxhash.xxh3_128) 
 
 
 def _broken_off(last: Run | None, columns: int) -> str:
-    """Return how the last record of a file is that ends within it; empty where it is whole, as far as that is known.
+    """Return how the last record of a file is broken off; empty where it is whole, as far as that is known.
 
-    A record that only lacks the end of its line is whole: many programs write none.
-    """
+    A record that only lacks the end of its line is whole: many programs write none.  """
     if last is None:
         return ""
     if last.broken and last.broken[-1][0] == last.count - 1:
@@ -274,7 +274,7 @@ def _facts(scanned: list[_Scanned], size: int, count: int) -> Facts:
 
 
 def _damage(scanned: list[_Scanned]) -> Iterator[Finding]:
-    """What is missing at the ends of files; how much more there was, nobody knows."""
+    """Yield what is missing at the ends of files; how much more there was, nobody knows."""
     for each in scanned:
         if each.broken_off:
             reason = f"is missing: the last record is broken off ({each.broken_off}); copy the file again"
@@ -282,7 +282,7 @@ def _damage(scanned: list[_Scanned]) -> Iterator[Finding]:
 
 
 def _findings(tables: list[Table]) -> Iterator[Finding]:
-    """What is done that a person may not expect. Every record is kept."""
+    """Yield what is done that a person may not expect. Every record is kept."""
     kinds = [table.kind for table in tables]
     for table in tables:
         if not table.kind:
