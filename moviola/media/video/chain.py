@@ -15,11 +15,10 @@ from moviola.media.video.headers import VideoProcess
 
 
 def check(source: Source, outputs: Iterable[Output]) -> None:
-    """Whether the filters take pictures of the size they get, and all the pictures that are held at a time fit into the
-    memory of a worker; raise UnreadableSource with what is wrong.
+    """Raise UnreadableSource if a filter does not take pictures of the size that it gets, or if the pictures that are
+    held at a time do not fit into the memory of a worker.
 
-    From the first filter on that only workers have, or can run, they check it.
-    """
+    Filters are checked here up to the first one that only workers have, or can run; the workers check the rest.  """
     process = header(VideoProcess, source.process)
     for output in outputs:
         largest = max(width * height for width, height in _sizes(source.name, process, output))

@@ -94,7 +94,8 @@ class Comparison:
 
 
 def checksum(frame: av.VideoFrame, pixel_format: str | None = None) -> int:
-    """CRC-32 over the visible bytes of all planes, its format and size; of the frame as `pixel_format` if given."""
+    """Return the CRC-32 over the visible bytes of all planes, its format and size; of the frame as `pixel_format`
+    if given."""
     if pixel_format is not None:
         frame = frame.reformat(format=pixel_format)
     crc = zlib.crc32(f"{frame.format.name} {frame.width}x{frame.height}".encode())
@@ -104,7 +105,7 @@ def checksum(frame: av.VideoFrame, pixel_format: str | None = None) -> int:
 
 
 def decode_whole(path: Path, pixel_format: str | None = None) -> Whole:
-    """Decode a file plainly; frames are kept as checksums only, see there. Raise UnreadableSource."""
+    """Decode a file plainly, and keep only the `checksum` of each frame. Raise UnreadableSource."""
     whole = Whole()
     with opened(path) as (container, stream):
         stream.codec_context.thread_count = 1
@@ -120,7 +121,8 @@ def decode_whole(path: Path, pixel_format: str | None = None) -> Whole:
 def _plain_frames(
     container: av.container.InputContainer, stream: av.VideoStream, whole: Whole
 ) -> Iterator[av.VideoFrame]:
-    """Empty packets are passed over but for the last: PyAV's decoder would take them for the end of the stream."""
+    """Yield the frames of a plain decode. Empty packets are passed over but for the last: PyAV's decoder would take
+    them for the end of the stream."""
     packets = container.demux(stream)
     count = 0
     while True:
@@ -171,7 +173,7 @@ def _compare_all(
 
 
 def _compare_some(source: Source, chunks: Iterator[Chunk], whole: Whole, result: Comparison) -> None:
-    """Every `step`-th chunk, against those frames of the whole that came from its packets."""
+    """Compare every `step`-th chunk with those frames of the whole that came from its packets."""
     start = 0
     for chunk in chunks:
         if chunk.stream != 0:
@@ -240,7 +242,8 @@ def _sizes(text: str) -> list[int | None]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 if all agree, 1 if one differs, 2 if one cannot be read. Only damaged frames that differ are no failure."""
+    """Return 0 if all agree, 1 if one differs, 2 if one cannot be read. Only damaged frames that differ are no
+    failure."""
     parser = argparse.ArgumentParser(prog="python -m moviola.media.video.check", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")

@@ -135,9 +135,10 @@ def _mpeg4_rate(rate: Fraction) -> Fraction:
 
 
 def _x264_options(encoder: Encoder, frames: FrameFormat) -> dict[str, str]:
-    """Keep x264 from its AVX-512 code, whose macroblock tree takes in memory that nobody wrote where a row of
-    macroblocks is no multiple of 8: of ten equal encodings at 480x360 seven differed, with AVX2 none. At 720p neither
-    is the faster. It is given the name of what the machine has, for x264 believes what it is told."""
+    """Return x264's options, among them one that keeps it from its AVX-512 code. The macroblock tree of that code
+    takes in memory that nobody wrote where a row of macroblocks is no multiple of 8: of ten equal encodings at 480x360
+    seven differed, with AVX2 none. At 720p neither is the faster. AVX2 is named only where the machine has it, because
+    x264 believes what it is told."""
     from moviola.media.fingerprint import cpu_class  # noqa: PLC0415 - loads FFmpeg
 
     steady = ["asm=AVX2"] if cpu_class().endswith("-avx512bw") else []
@@ -147,7 +148,8 @@ def _x264_options(encoder: Encoder, frames: FrameFormat) -> dict[str, str]:
 
 
 def _hdr_options(frames: FrameFormat, display: str, light: str) -> list[str]:
-    """Return parameters of an encoder that calls the two parts of HDR10 so."""
+    """Return the parameters that tell an encoder HDR10; `display` and `light` are its names for the two parts of
+    that."""
     told = [f"{display}={frames.mastering.coded()}"] if frames.mastering else []
     return [*told, f"{light}={frames.light.maximum},{frames.light.average}"] if frames.light else told
 
@@ -157,8 +159,8 @@ def _x264_held(encoder: Encoder) -> float:
 
 
 def _x265_options(encoder: Encoder, frames: FrameFormat) -> dict[str, str]:
-    """Pin all that x265 would choose by the machine's cores, keep groups of pictures closed, and leave out the SEI in
-    which it tells its settings."""
+    """Return x265's options. They pin all that x265 would choose by the machine's cores, keep groups of pictures
+    closed, and leave out the SEI in which it tells its settings."""
     steady = "pools=none:frame-threads=1:wpp=0:open-gop=0:info=0:log-level=none"
     parameters = ":".join([steady, *_hdr_options(frames, "master-display", "max-cll")])
     return {"crf": str(encoder.crf), "preset": encoder.preset, "x265-params": parameters}

@@ -27,7 +27,7 @@ TELLS_EACH: Final = frozenset({"h264", "mpeg1video", "mpeg2video", "mpeg4", "vc1
 """Decoders that tell of each frame whether it is interlaced; of others the stream's word holds for all frames."""
 
 _MAX_GRAPHS: Final = 16
-"""Of one thread: one or two for each format of frames; a new video's push the old ones out."""
+"""Graphs that one thread keeps: one or two for each format of frames; a new video's push the old ones out."""
 
 _IS_TOP: Final = ("select", r"eq(interlace_type\,TOPFIRST)")
 _MARKS: Final = {
@@ -74,7 +74,8 @@ _graphs = _Graphs()
 
 
 def _passed(frame: av.VideoFrame, filter: tuple[str, str]) -> av.VideoFrame | None:
-    """What a filter that changes no sample makes of a frame; None where it lets it not pass."""
+    """Return a frame as a filter of FFmpeg gives it that changes no sample; None where the filter does not let it
+    pass."""
     graph = _graphs.get((filter, frame.width, frame.height, frame.format.name), lambda: _graph(frame, filter))
     graph.push(frame)
     try:

@@ -29,20 +29,20 @@ class Grid:
 
     @property
     def time_base(self) -> Fraction:
-        """Seconds; the largest in which every tick is a whole number."""
+        """Return the largest unit of time, in seconds, in which every tick is a whole number."""
         return Fraction(1, lcm(self.rate.numerator, self.origin.denominator))
 
     def units(self, tick: int) -> int:
-        """The time of a tick in units of `time_base`."""
+        """Return the time of a tick in units of `time_base`."""
         return int((self.origin + tick / self.rate) / self.time_base)
 
     def first_tick(self, time: Fraction) -> int:
-        """The first tick at or after a time in seconds."""
+        """Return the first tick at or after a time in seconds."""
         return ceil((time - self.origin) * self.rate)
 
 
 def grid_of(output: Output, source: Timing) -> Grid | None:
-    """The grid of an output whose chain begins with `fps`, else None.
+    """Return the grid of an output whose chain begins with `fps`, else None.
 
     It begins with the source. Where that needs a finer time base than FFmpeg has, it begins less than a frame later.
     """
@@ -71,7 +71,7 @@ class Pace:
         self._next = self._times[0]
 
     def before(self, index: int) -> range:
-        """The ticks not handed out yet that come before the source frame of this index."""
+        """Return the ticks not handed out yet that come before the source frame of this index."""
         place = min(max(0, index - self._first), len(self._times) - 1)
         return self._until(self._times[place])
 
@@ -86,7 +86,7 @@ class Pace:
 
 
 def _times(table: ChunkTable, source: Timing) -> list[Fraction]:
-    """When each own frame is shown, in seconds, and at last when the chunk ends; never falling."""
+    """Return when each own frame is shown, in seconds, and at last when the chunk ends; never falling."""
     base, own = source.time_base, table.own_packets()
     if table.span is None:
         start = (source.first_pts or 0) * base

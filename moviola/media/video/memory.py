@@ -97,7 +97,7 @@ def _pixels(process: DecoderParameters) -> int:
 
 
 def _aligned(process: DecoderParameters) -> int:
-    """Pixels with the borders that decoders take memory for."""
+    """Return the pixels of a picture with the borders for which decoders take memory."""
     return (process.width + _BORDER) * (process.height + _BORDER)
 
 

@@ -70,7 +70,8 @@ _HARMFUL = (Interlacing.MIXES, Interlacing.UNTOLD)
 
 
 def _interlacing(step: Step) -> str:
-    """What a filter does with the lines of interlaced pictures; nothing is known of those that workers alone have."""
+    """Return what a filter does with the lines of interlaced pictures; of filters that only workers have, that is not
+    known."""
     if step.name not in registry.names():
         return Interlacing.UNTOLD
     kind = registry.filter_class(step.name)

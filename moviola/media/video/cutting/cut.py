@@ -61,7 +61,7 @@ class SourceTrack:
 
     @cached_property
     def clean(self) -> Sequence[int]:
-        """For each packet whether a cut before it is clean; the end of the stream (index len) is."""
+        """Return for each packet whether a cut before it is clean; the end of the stream (index len) is."""
         return clean_cuts(self)
 
     @cached_property
@@ -71,12 +71,13 @@ class SourceTrack:
 
     @cached_property
     def frames_before(self) -> list[int]:
-        """For each packet, and for the end, the count of frames of all packets before it."""
+        """Return for each packet, and for the end, how many frames all packets before it show."""
         return [0, *accumulate(self.shown)]
 
     @cached_property
     def times(self) -> list[int] | None:
-        """When each frame is shown, rising: the times of all shown packets in order; None where one has none."""
+        """Return when each frame is shown, rising: the times of all shown packets in order; None where one has
+        none."""
         times = [pts for pts, shown in zip(self.pts, self.shown, strict=True) if shown and pts is not None]
         return sorted(times) if len(times) == self.frames_before[-1] else None
 
@@ -95,7 +96,8 @@ class SourceTrack:
 
 
 def display_order_of(track: SourceTrack) -> Order:
-    """Empty packets are left out: their timestamps belong to no frame."""
+    """Return what tells the order in which the pictures of a track are shown. Empty packets are left out: their
+    timestamps belong to no frame."""
     times = [pts for pts, size in zip(track.pts, track.size, strict=True) if size]
     known = [pts for pts in times if pts is not None]
     complete = len(known) == len(times)
@@ -128,7 +130,7 @@ def clean_cuts(track: SourceTrack) -> bytearray:
 
 
 def _clean_by_pts(track: SourceTrack) -> bytearray:
-    """max(pts before) < min(pts from here on)."""
+    """Return 1 for each packet, and for the end, where max(pts before) < min(pts from here on), else 0."""
     clean = bytearray(len(track) + 1)
     clean[-1] = 1
     latest: list[int | None] = [None]
@@ -146,7 +148,8 @@ def _clean_by_pts(track: SourceTrack) -> bytearray:
 
 
 def display_ranks(track: SourceTrack, start: int, stop: int) -> list[int] | None:
-    """For each shown packet of a cleanly cut range its place in the order of display; None if nothing tells it."""
+    """Return for each shown packet of a cleanly cut range its place in the order of display; None if nothing tells
+    it."""
     indices = [index for index in range(start, stop) if track.shown[index]]
     if track.order is Order.UNKNOWN:
         return None
@@ -161,7 +164,8 @@ def display_ranks(track: SourceTrack, start: int, stop: int) -> list[int] | None
 
 
 def _anchors_late(track: SourceTrack, indices: list[int]) -> list[int]:
-    """An anchor is shown just before the next one; what is coded between the two is shown first."""
+    """Return packets in the order of display: an anchor is shown just before the next one, and what is coded between
+    the two is shown before it."""
     ordered: list[int] = []
     held: list[int] = []
     for index in indices:
@@ -174,7 +178,8 @@ def _anchors_late(track: SourceTrack, indices: list[int]) -> list[int]:
 
 
 def preroll_start(track: SourceTrack, start: int) -> int:
-    """From which packet on a fresh decoder must be fed to get a clean range that begins at `start` right."""
+    """Return the packet from which on a fresh decoder must be fed to decode a clean range that begins at `start`
+    right."""
     points = track.access_points
     at = bisect_right(points, start) - 1
     if start == 0 or at < 0:
@@ -205,11 +210,10 @@ class Cut:
 
 
 def cut(track: SourceTrack, start: int, stop: int, context_frames: int) -> Cut:
-    """The cleanly cut range [start, stop), with a preroll that also gives the `context_frames` shown before it.
+    """Return the cleanly cut range [start, stop), with a preroll that also gives the `context_frames` shown before it.
 
-    Those are all behind the last clean cut that has so many frames between itself and `start`, so that the
-    preroll of that cut serves them.
-    """
+    The preroll is that of the last clean cut that has so many frames between itself and `start`: all context frames
+    come behind that cut.  """
     behind = start
     while behind > 0 and track.frame_count(behind, start) < context_frames:
         behind -= 1
@@ -219,7 +223,7 @@ def cut(track: SourceTrack, start: int, stop: int, context_frames: int) -> Cut:
 
 
 def _first_context_packet(track: SourceTrack, behind: int, start: int, context_frames: int) -> int:
-    """The first packet in decode order of the `context_frames` that are shown last before `start`."""
+    """Return the first packet, in decode order, of the `context_frames` that are shown last before `start`."""
     if context_frames == 0:
         return start
     ranks = display_ranks(track, behind, start)

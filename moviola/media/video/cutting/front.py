@@ -1,7 +1,8 @@
 """The first chunks of a video file that still comes: cut as all of it will be, as far as its beginning tells.
 
-Two readers go through the file, each waiting for what has not come yet: one looks at packets, as moviola/media/video/
-scan.py does; the other follows with the chunks that are settled by then, so that neither holds more than a chunk.
+Two readers go through the file, each waiting for what has not come yet. One looks at packets, as
+moviola/media/video/reading/scan.py does. The other follows with the chunks that are settled by then, so that neither
+holds more than a chunk.
 """
 
 from __future__ import annotations
@@ -19,17 +20,18 @@ from moviola.media.video.reading.scan import Scanner
 from moviola.media.video.reading.scanned import FirstFrame, Scan
 
 FIRST_LOOK = 16
-"""Packets after which it is looked for the first time whether any chunk is settled."""
+"""Packets that are read before the first look whether any chunk is settled."""
 
 LOOK_AGAIN = 1.25
-"""So many times as many packets as at one look are read until the next: all looks together cost some times the last."""
+"""By what factor the packets grow from one look to the next, so that all looks together cost only some times the
+last."""
 
 
 def front(material: Material, growing: GrowingFile, cutting: Cutting) -> tuple[Source, Iterator[Chunk]] | None:
     """Return what the beginning of a video tells of it, and the chunks that are settled by that, as they come.
 
-    None where the whole file came before anything was settled; nothing more is settled once it is there. Streams that
-    are not filtered have no chunks here.
+    None where the whole file came before anything was settled. Once the whole file is there, no more chunks are settled
+    here. Streams that are not filtered have no chunks here.
     """
     looks = _looks(growing, cutting)
     first = next(looks, None)

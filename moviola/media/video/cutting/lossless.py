@@ -49,11 +49,11 @@ CODECS = (
 
 
 def codec_for(pixel_format: str, *, in_fields: bool = False) -> tuple[LosslessCodec, str]:
-    """The fastest lossless codec for a pixel format, and the format it is given; `in_fields` for fields whose height
-    x264 does not take.
+    """Return the fastest lossless codec for a pixel format, and the format it is given; `in_fields` for fields whose
+    height x264 does not take.
 
-    That is another one only where no encoder takes it (palettes, packed and interleaved ones): one that loses nothing.
-    """
+    The format is another one only where no encoder takes the given one (palettes, packed and interleaved ones): one
+    that loses nothing.  """
     formats = {
         one.name: codec
         for codec in reversed(CODECS[1:] if in_fields else CODECS)
@@ -87,12 +87,13 @@ class LosslessSplitter:
 
     @cached_property
     def decoder(self) -> DecoderParameters:
-        """What takes the place of the source's own parameters in `Source.process`."""
+        """Return what takes the place of the source's own parameters in `Source.process`."""
         encoder = decoder_parameters(self._open_encoder())
         return replace(encoder, codec=self._codec.decoder, codec_tag="", reorder_depth=0)
 
     def facts(self, reason: str) -> Facts:
-        """What takes the place of the facts about cutting; the count is a guess, as some frames may not decode."""
+        """Return what takes the place of the facts about cutting; the count is a guess, as some frames may not
+        decode."""
         frame_count = self._scan.track.frames_before[-1]
         return {
             "lossless_reencode": reason,
@@ -146,7 +147,7 @@ class LosslessSplitter:
         return piece.frame_count == self.chunk_frames or piece.size >= MAX_CHUNK_SIZE
 
     def _take(self, following: int | None) -> Chunk:
-        """The piece as a chunk; `following` is when the frame after it is shown."""
+        """End the piece, and return it as a chunk; `following` is when the frame behind it is shown."""
         assert self._piece is not None
         frame_count = self._piece.frame_count
         span: Span | None = None
@@ -206,7 +207,7 @@ class _Piece:
         return len(self._times) - self.preroll
 
     def add(self, timed: _Timed) -> None:
-        """A frame of another size or format than the first (the source changes midway) is brought to that."""
+        """Add a frame. One of another size or format than the first (the source changes midway) is brought to that."""
         frame = timed.frame.reformat(self._encoder.width, self._encoder.height, self._format)
         if self._fields:
             frame = marked(frame, order_of(timed.frame))

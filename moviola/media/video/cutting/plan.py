@@ -46,7 +46,8 @@ class Limits:
         return cls(max(1, min(MAX_CHUNK_FRAMES, MAX_CHUNK_PIXELS // max(1, width * height))))
 
     def exceeded(self, frame_count: int, byte_count: int) -> bool:
-        """A single frame is never too large: it cannot be made smaller."""
+        """Return whether so many frames or bytes are more than a chunk may hold. A single frame never is: it cannot be
+        made smaller."""
         return frame_count > 1 and (frame_count > self.frames or byte_count > self.size)
 
 
@@ -90,7 +91,8 @@ def settled(
 
 
 def greedy_starts(track: SourceTrack, frame_count: int, limits: Limits, allowed: Callable[[int], bool]) -> list[int]:
-    """Cut at the next allowed packet once a chunk has `frame_count` frames or half of the bytes it may have."""
+    """Return the starts of chunks. A chunk ends at the next allowed packet once it has `frame_count` frames or half of
+    the bytes it may have."""
     starts = [0]
     for index in range(1, len(track)):
         start = starts[-1]
@@ -103,9 +105,10 @@ def greedy_starts(track: SourceTrack, frame_count: int, limits: Limits, allowed:
 
 
 def automatic_starts(track: SourceTrack, limits: Limits) -> list[int]:
-    """Whole GOPs joined to chunks if these are enough, otherwise, and where one is too large, equal pieces of them.
+    """Return the starts of chunks: of whole GOPs, joined, if these are chunks enough; otherwise, and where one is too
+    large, of equal pieces of them.
 
-    Of the last one a part is cut off in any case, so that workers end together, as in guided self-scheduling
+    A part of the last one is cut off, if it is long enough, so that workers end together, as in guided self-scheduling
     (Polychronopoulos and Kuck, IEEE Transactions on Computers, 1987). More pieces would cost more than that saves.
     """
     usual = min(CHUNK_FRAMES, limits.frames)
@@ -139,7 +142,7 @@ def _piece_count(frame_count: int, byte_count: int, usual: int, limits: Limits) 
 
 
 def _pieces(track: SourceTrack, start: int, stop: int, offsets: list[int]) -> Iterator[int]:
-    """Starts of pieces: the first, and those after so many frames, each moved on to the next clean cut."""
+    """Yield the starts of pieces: the first, and those after so many frames, each moved on to the next clean cut."""
     yield start
     first = track.frames_before[start]
     index = start + 1
@@ -154,7 +157,8 @@ def _pieces(track: SourceTrack, start: int, stop: int, offsets: list[int]) -> It
 
 
 def _refusals(track: SourceTrack, cuts: tuple[Cut, ...], limits: Limits) -> Iterator[str]:
-    """Why the chunks cannot be sent as they are: one is larger than it may be, and cutting it is not possible."""
+    """Yield why the chunks cannot be sent as they are: one is larger than it may be, and cutting it is not
+    possible."""
     for one in cuts:
         frame_count, byte_count = track.frame_count(one.start, one.stop), track.byte_count(one.start, one.stop)
         payload_size = track.byte_count(one.preroll, one.stop)
@@ -171,6 +175,6 @@ def _refusals(track: SourceTrack, cuts: tuple[Cut, ...], limits: Limits) -> Iter
 
 
 def preroll_cost(track: SourceTrack, cuts: tuple[Cut, ...]) -> tuple[int, int]:
-    """Frames and bytes that all prerolls together add to the stream."""
+    """Return how many frames and bytes all prerolls together add to the stream."""
     frames = sum(track.frame_count(one.preroll, one.start) for one in cuts)
     return frames, sum(track.byte_count(one.preroll, one.start) for one in cuts)

@@ -105,10 +105,9 @@ class Splitter:
         self._window_start = 0
 
     def chunks(self) -> Iterator[Chunk]:
-        """Video chunks as soon as their last packet is read, the other streams' between them.
+        """Yield the video's chunks as soon as their last packet is read, and the other streams' between them.
 
-        At most the packets from the next chunk's preroll on are held.
-        """
+        At most the packets from the next chunk's preroll on are held.  """
         found = self._scan
         next_cut = packet_index = 0
         with opened(found.path) as (container, stream):
@@ -168,7 +167,7 @@ class Splitter:
         return Chunk(0, index, track.frame_count(cut.start, cut.stop), pack(table.to_wire(), packets))
 
     def _span(self, cut: Cut) -> Span | None:
-        """From when until when the chunk's frames are shown; None where the source has no complete times."""
+        """Return from when until when the chunk's frames are shown; None where the source has no complete times."""
         track = self._scan.track
         if track.times is None:
             return None
@@ -177,7 +176,7 @@ class Splitter:
 
 
 def own_ranges(track: SourceTrack, cut: Cut) -> list[Range]:
-    """The packets of a chunk whose frames it emits, as ranges counted from the chunk's first packet."""
+    """Return the packets of a chunk whose frames it emits, as ranges counted from the chunk's first packet."""
     ranges: list[Range] = []
     for index in range(cut.start, cut.stop):
         if not track.shown[index]:
@@ -191,7 +190,8 @@ def own_ranges(track: SourceTrack, cut: Cut) -> list[Range]:
 
 
 def lasting_side_data(found: Scan, index: int, own: list[SideData] | None) -> list[SideData] | None:
-    """Side data of packet `index`, with the newest of each lasting kind from before it where it has none itself."""
+    """Return the side data of packet `index`, with the newest of each lasting kind from before it where it has none
+    itself."""
     newest = {one.kind: one.data for one in found.lasting if one.index < index}
     newest |= dict(own or [])
     return [SideData(kind, data) for kind, data in newest.items()] or None
