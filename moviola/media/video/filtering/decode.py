@@ -89,9 +89,9 @@ class DecodeReport(Mapped):
 def open_decoder(
     process: DecoderParameters, max_pixels: int = MAX_PIXELS, *, is_strict: bool = False
 ) -> VideoCodecContext:
-    """A fresh decoder for bare packets of a source, from `Source.process`. A picture of more than `max_pixels` pixels
-    is refused before memory is taken for it, whatever the description says. With `is_strict` it raises for damage that
-    it would pass over in silence."""
+    """Return a fresh decoder for bare packets of a source, from `Source.process`. A picture of more than `max_pixels`
+    pixels is refused before memory is taken for it, whatever the description says. With `is_strict` it raises for
+    damage that it would pass over in silence."""
     decoder = cast(VideoCodecContext, CodecContext.create(process.codec, "r"))
     set_parameters(decoder, process)
     decoder.options = {"max_pixels": str(max_pixels)} | (TELLS_ERRORS if is_strict else {})
@@ -101,7 +101,8 @@ def open_decoder(
 
 
 def set_parameters(decoder: VideoCodecContext, process: DecoderParameters) -> None:
-    """What the container knows and bare packets do not; without it some codecs decode wrongly or not at all."""
+    """Tell a decoder what the container knows and bare packets do not; without it some codecs decode wrongly or not
+    at all."""
     if process.extradata:
         decoder.extradata = process.extradata
     if process.codec_tag:
@@ -180,7 +181,7 @@ class ChunkDecoder:
         yield from self._decode(len(self._entries), end)
 
     def _packets(self) -> Iterator[av.Packet[Any] | None]:
-        """None for an empty packet: to a decoder it would mean the end of the stream."""
+        """Yield the chunk's packets; None for an empty one, which to a decoder would mean the end of the stream."""
         for index, (entry, data) in enumerate(zip(self._entries, self._views, strict=True)):
             yield rebuild_packet(entry, data, self._time_base, index) if len(data) else None
 
@@ -242,12 +243,13 @@ class ChunkDecoder:
 
 
 def source_packet(frame: av.VideoFrame) -> int | None:
-    """Which packet of the chunk a frame came from: what was hung on the packet comes back on its frame."""
+    """Return which packet of the chunk a frame came from: what was hung on the packet comes back on its frame."""
     return frame.opaque[0] if isinstance(frame.opaque, list) else None
 
 
 def rebuild_packet(entry: PacketEntry, data: memoryview, time_base: Fraction, index: int) -> av.Packet[Any]:
-    """A packet as the demuxer gave it. FFmpeg reads beyond the end of the data: only `Packet(size)` leaves room."""
+    """Return a packet as the demuxer gave it. FFmpeg reads beyond the end of the data: only `Packet(size)` leaves
+    room."""
     size, pts, dts, duration, flags, side_data = entry
     packet: av.Packet[Any] = av.Packet(size)
     packet.update(data)  # type: ignore[arg-type]
@@ -260,7 +262,7 @@ def rebuild_packet(entry: PacketEntry, data: memoryview, time_base: Fraction, in
 
 
 def repaired(times: list[int | None]) -> tuple[list[int | None], int]:
-    """Times in the order in which frames are shown, and how many had to change; missing ones stay missing.
+    """Return times in the order in which frames are shown, and how many had to change; missing ones stay missing.
 
     Frames come from a decoder in the order of display, so times that do not rise are not theirs.
     """

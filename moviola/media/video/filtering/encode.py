@@ -33,7 +33,7 @@ NO_TRANSPARENCY = "no transparency"
 
 
 def encodable(frames: FrameFormat, encoder: Encoder) -> tuple[FrameFormat, list[str]]:
-    """The format nearest to `frames` that the encoder takes, and a sentence for each thing that is lost.
+    """Return the format nearest to `frames` that the encoder takes, and a sentence for each thing that is lost.
 
     The source's pixel format is kept wherever the encoder supports it, depth and full range included.
     """
@@ -72,7 +72,7 @@ def encodable(frames: FrameFormat, encoder: Encoder) -> tuple[FrameFormat, list[
 
 
 def open_encoder(encoder: Encoder, frames: FrameFormat) -> VideoCodecContext:
-    """An open encoder for frames of exactly this format, with pts 0, 1, 2 … in units of `1 / frames.rate`.
+    """Return an open encoder for frames of exactly this format, with pts 0, 1, 2 … in units of `1 / frames.rate`.
 
     Raise av.FFmpegError when the library refuses the settings.
     """
@@ -85,7 +85,7 @@ def open_encoder(encoder: Encoder, frames: FrameFormat) -> VideoCodecContext:
 
 
 def add_encoded_stream(container: OutputContainer, encoder: Encoder, frames: FrameFormat) -> VideoStream:
-    """A stream of `container` whose headers are those of `open_encoder(encoder, frames)`."""
+    """Add a stream to `container` whose headers are those of `open_encoder(encoder, frames)`, and return it."""
     codec = codec_of(encoder)
     stream = container.add_stream(codec.encoder, rate=frames.rate)
     assert isinstance(stream, VideoStream)
@@ -122,7 +122,8 @@ def _configure(context: VideoCodecContext, codec: Codec, encoder: Encoder, frame
 
 
 def _chroma_location(frames: FrameFormat, chosen: str) -> ChromaLocation:
-    """Return where chroma samples lie behind a conversion: elsewhere, where there are more or fewer."""
+    """Return where chroma samples lie once frames have the pixel format `chosen`: where they lay, or, if there are
+    more or fewer of them then, at the usual place."""
     return frames.chroma_location if _subsampling(frames.pix_fmt) == _subsampling(chosen) else ChromaLocation.USUAL
 
 
@@ -145,7 +146,7 @@ def _has_alpha(form: VideoFormat) -> bool:
 
 
 def _opens(encoder: str, pix_fmt: str) -> bool:
-    """Whether an encoder really takes a format that it lists: x265 may be built without transparency."""
+    """Return whether an encoder really takes a format that it lists: x265 may be built without transparency."""
     context = CodecContext.create(encoder, "w")
     assert isinstance(context, VideoCodecContext)
     context.width = context.height = 64
@@ -188,7 +189,8 @@ def _losses(loss: PixFmtLoss) -> str:
 
 
 def _gain(source: str, chosen: str) -> str:
-    """Return what is made up: where the chosen format has chroma samples that the source has not."""
+    """Return what a conversion makes up where the chosen format has chroma samples that the source has not; else
+    nothing."""
     formats = VideoFormat(source), VideoFormat(chosen)
     if any(each.is_rgb or len(each.components) < 3 for each in formats):
         return ""
@@ -196,7 +198,8 @@ def _gain(source: str, chosen: str) -> str:
 
 
 def _colour_after(source: str, chosen: str, colour: Colour) -> Colour:
-    """The tags that are true after conversion: range and matrix change when RGB or full range is given up."""
+    """Return the colour tags that are true after conversion: range and matrix change if RGB or full range is given
+    up."""
     was_rgb, is_rgb = VideoFormat(source).is_rgb, VideoFormat(chosen).is_rgb
     if source.startswith("yuvj"):
         return Colour(RANGE_LIMITED, colour.primaries, colour.transfer, colour.matrix)

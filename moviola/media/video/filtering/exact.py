@@ -75,7 +75,7 @@ class FramePacker:
         self._key: RunFormat | None = None
 
     def add(self, frame: av.VideoFrame) -> None:
-        """Keeps the samples, the colour tags and the times of a frame, which is not written into."""
+        """Keep the samples, the colour tags and the times of a frame, which is not written into."""
         key = RunFormat(frame.width, frame.height, frame.format.name)
         if key != self._key or self._run is None:
             self._end_run()
@@ -90,7 +90,7 @@ class FramePacker:
         self._keep(self._run.add(frame))
 
     def finish(self) -> tuple[list[Run], list[bytes]]:
-        """What `unpacked` takes: the runs and their parts."""
+        """End the last run, and return what `unpacked` takes: the runs and their parts."""
         self._end_run()
         return self._runs, self._parts
 
@@ -107,7 +107,7 @@ class FramePacker:
 
 
 def unpacked(runs: Sequence[Run], parts: Sequence[memoryview]) -> Iterator[av.VideoFrame]:
-    """The frames in the order in which they were added, decoded as they are asked for.
+    """Yield the frames in the order in which they were added, decoded as they are asked for.
 
     Raise BundleError when the parts do not give these frames.
     """
@@ -128,7 +128,7 @@ def unpacked(runs: Sequence[Run], parts: Sequence[memoryview]) -> Iterator[av.Vi
 
 @lru_cache(maxsize=_MAX_ANSWERS)
 def codec_of(width: int, height: int, pixel_format: str) -> LosslessCodec | None:
-    """The fastest codec that gives frames of this size and format back as they were; None where there is none.
+    """Return the fastest codec that gives frames of this size and format back as they were; None where there is none.
 
     That is tried, not believed: half chroma samples, gray and some rare subsamplings come back as something else.
     """
@@ -149,7 +149,7 @@ def _keeps(codec: LosslessCodec, width: int, height: int, pixel_format: str) -> 
 
 
 def _noise(width: int, height: int, pixel_format: str) -> av.VideoFrame:
-    """Every bit of every sample counts."""
+    """Return a frame of random samples, to try codecs with: every bit of every sample counts."""
     frame = av.VideoFrame(width, height, pixel_format)
     depth = max(component.bits for component in frame.format.components)
     random = np.random.default_rng(1)
@@ -249,7 +249,7 @@ def _inflated(part: memoryview, width: int, height: int, name: str) -> av.VideoF
 
 
 def _lines(frame: av.VideoFrame) -> list[NDArray[np.uint8]]:
-    """Each plane as lines × bytes, without what aligns lines; views."""
+    """Return each plane as lines × bytes, without what aligns lines; views."""
     return [_line_view(plane, frame, number) for number, plane in enumerate(frame.planes)]
 
 
@@ -264,7 +264,7 @@ def _line_view(plane: VideoPlane, frame: av.VideoFrame, number: int) -> NDArray[
 
 @lru_cache(maxsize=_MAX_ANSWERS)
 def _line_bytes(name: str, width: int, number: int) -> int:
-    """The bytes of a line of a plane, without what aligns lines."""
+    """Return the bytes of a line of a plane, without what aligns lines."""
     shape = av.VideoFormat(name, width, 1)
     if len({component.plane for component in shape.components}) == 1:
         return -(-shape.padded_bits_per_pixel * width // 8)

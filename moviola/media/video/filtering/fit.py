@@ -18,8 +18,8 @@ from moviola.media.video.frame_format import RANGE_FULL, RANGE_LIMITED, FrameFor
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Bit-exact, because other processors must convert to the same samples.
 MIN_HEIGHT = 8  # lines below which a field of subsampled chroma may have none
+# Bit-exact, because other processors must convert to the same samples.
 _SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 # With these flags alone swscale moves the bits of one RGB layout to another, and spreads 5 of them over 8.
 _REPACKING = Interpolation.BILINEAR
@@ -38,7 +38,7 @@ class Fitter:
         self._reformatter = VideoReformatter()
 
     def fit(self, frame: VideoFrame, *, is_interlaced: bool = False) -> VideoFrame:
-        """`frame` itself when it fits, else a new frame; never writes into `frame`."""
+        """Return `frame` itself if it fits, else a new frame; never write into `frame`."""
         target = self._target
         if (frame.width, frame.height) != self._size or frame.format.name != target.pix_fmt:
             frame = (
@@ -49,7 +49,8 @@ class Fitter:
         return frame
 
     def _convert_fields(self, frame: VideoFrame) -> VideoFrame:
-        """Each field by itself: chroma that is sampled anew would mix the moments of both."""
+        """Return a frame of which each field was converted by itself: chroma that is sampled anew would mix the
+        moments of both."""
         width, height = self._size
         made = VideoFrame(width, height, self._target.pix_fmt)
         for number, field in enumerate(fields_of(Picture(frame))):
@@ -85,7 +86,7 @@ def _is_rgb(pixel_format: VideoFormat) -> bool:
 
 
 def _relabelled(frame: VideoFrame, pix_fmt: str) -> VideoFrame:
-    """The same samples under another name of the same layout."""
+    """Return a frame with the same samples under another name of the same layout."""
     other = VideoFrame(frame.width, frame.height, pix_fmt)
     for source, target in zip(_planes(frame), _planes(other), strict=True):
         np.copyto(target, source)
@@ -94,7 +95,7 @@ def _relabelled(frame: VideoFrame, pix_fmt: str) -> VideoFrame:
 
 
 def _extended(frame: VideoFrame, width: int, height: int) -> VideoFrame:
-    """The frame with its last column and row repeated up to a larger size."""
+    """Return the frame with its last column and row repeated up to a larger size."""
     other = VideoFrame(width, height, frame.format.name)
     for old, new in zip(_planes(frame), _planes(other), strict=True):
         rows, columns = old.shape[:2]
@@ -105,12 +106,13 @@ def _extended(frame: VideoFrame, width: int, height: int) -> VideoFrame:
 
 
 def _planes(frame: VideoFrame) -> list[NDArray[np.uint8]]:
-    """Each plane as rows × pixels × bytes a pixel, without padding; views."""
+    """Return each plane as rows × pixels × bytes a pixel, without padding; views."""
     return [_samples(plane, index, frame.format) for index, plane in enumerate(frame.planes)]
 
 
 def _samples(plane: VideoPlane, index: int, pixel_format: VideoFormat) -> NDArray[np.uint8]:
-    """Lines may be stored bottom up: their size is negative then, and the memory begins at the last one."""
+    """Return a plane as rows × pixels × bytes a pixel. Lines may be stored bottom up: their size is negative then,
+    and the memory begins at the last one."""
     components = [each for each in pixel_format.components if each.plane == index]
     pixel = len(components) * -(-max(each.bits for each in components) // 8)
     line = plane.line_size

@@ -56,7 +56,7 @@ class FrameItem:
 
     @property
     def is_drawn(self) -> bool:
-        """Whether a filter has made the picture."""
+        """Return whether a filter has made the picture."""
         return self.picture is not None and (self.source is None or self.picture.frame is not self.source.frame)
 
 
@@ -82,10 +82,10 @@ class FrameSource(Protocol):
     def __iter__(self) -> Iterator[FrameItem]: ...
 
     def source(self, item: FrameItem) -> Picture:
-        """The source's own picture of one of the two shots taken last."""
+        """Return the source's own picture of one of the two frames taken last."""
 
     def let_go(self) -> None:
-        """Frees decoders now: the garbage collector would come some chunks later."""
+        """Free decoders now: the garbage collector would do so some chunks later."""
 
 
 class Decoded:
@@ -216,8 +216,8 @@ def frame_source_of(
     on_preroll: Callable[[int], None],
     max_pixels: int,
 ) -> FrameSource:
-    """Where the frames of a stage come from; `context_frames` is for the first one, `max_pixels` for what is decoded of
-    the source."""
+    """Return the source of a stage's frames. `context_frames` is for the first stage, `max_pixels` for what is decoded
+    of the chunk."""
     if stage.start:
         return IntermediateSource(payload, process, on_preroll, max_pixels)
     return Decoded(payload, process, context_frames, on_preroll, max_pixels)

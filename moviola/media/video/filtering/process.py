@@ -107,7 +107,7 @@ def process(
 
 
 def _max_pixels(source: VideoProcess, output: Output, stage: range) -> int:
-    """How many pixels a picture of the source may have. Raise TooMuchMemory where too many are announced."""
+    """Return how many pixels a picture of the source may have. Raise TooMuchMemory where too many are announced."""
     filters = make_chain(output.chain[stage.start : stage.stop])
     size = source.display_width, source.display_height
     largest = size[0] * size[1]
@@ -126,7 +126,7 @@ def _handed_on(
     on_frame: Callable[[int], None],
     max_pixels: int,
 ) -> Result:
-    """What a stage that is not the last returns."""
+    """Return the result of a stage that is not the last: an intermediate."""
     reach = source.context_frames
     frame_source = frame_source_of(payload, source, stage, reach, lambda _packets: on_frame(0), max_pixels)
     try:
@@ -137,7 +137,7 @@ def _handed_on(
 
 
 def _dropped(payload: Payload, source: VideoProcess, stage: range) -> Result:
-    """The result of a chunk that is left out: no packet, and every frame accounted for."""
+    """Return the result of a chunk that is left out: no packet, and every frame accounted for."""
     chunk: Payload = payload
     before: BuildPath = ()
     if stage.start:
@@ -246,13 +246,13 @@ class _Work:
         return self._result()
 
     def let_go(self) -> None:
-        """Frees decoder and encoder now. The decoder knows this object, so only the garbage collector would, some
+        """Free decoder and encoder now. The decoder knows this object, so only the garbage collector would, some
         chunks later; x264 holds 76 MB at 720p, 170 MB with the preset medium."""
         self._frame_source.let_go()
         del self._encoder
 
     def _preroll_done(self, _packets: int) -> None:
-        """The first frame's latency begins after the preroll."""
+        """Begin to measure the first frame's latency anew, which does not include the preroll, and call `on_frame`."""
         self._started = perf_counter()
         self._on_frame(0)
 
@@ -264,8 +264,8 @@ class _Work:
             self._held = item, self._started
 
     def _show_held(self, ticks: range) -> None:
-        """The frame before, now that it is known at which ticks it is shown. One that is not shown at any is filtered
-        only if a later one that is shown looks back at it."""
+        """Show the frame that is held, now that it is known at which ticks. If there are none, it is filtered only if
+        a later frame that is shown looks back at it."""
         if self._held is None:
             return
         item, started = self._held
@@ -279,7 +279,7 @@ class _Work:
         self._show(item, ticks, started)
 
     def _show(self, item: FrameItem, marks: Iterable[int], decode_began: float) -> None:
-        """Filters a frame and encodes it once for each of `marks`, which `_emitted` keeps."""
+        """Filter a frame, and encode it once for each of `marks`, which `_emitted` keeps."""
         seconds, report = self._report.seconds, self._report
         begun = perf_counter()
         picture = self._filtered(item)
@@ -303,7 +303,7 @@ class _Work:
         seconds.filter += filtered - begun
 
     def _show_filters(self, item: FrameItem) -> None:
-        """A frame that is context only."""
+        """Show a frame to the filters as context only: nothing comes out."""
         started = perf_counter()
         if item.picture is not None and not self._bypass:
             show = self._runner.prepare if item.failure is None else self._runner.pass_by
@@ -311,7 +311,8 @@ class _Work:
         self._report.seconds.filter += perf_counter() - started
 
     def _filtered(self, item: FrameItem) -> Picture | None:
-        """What the chain makes of the picture; the source's picture or None where the policy says so."""
+        """Return what the chain makes of the picture; where the policy says so, the source's picture, a black one,
+        or None."""
         if item.failure is not None and not self._bypass:
             if item.picture is not None:
                 self._runner.pass_by(item.picture)
@@ -338,7 +339,7 @@ class _Work:
         return self._instead(item)
 
     def _instead(self, item: FrameItem) -> Picture:
-        """What takes the place of a frame that is not filtered: the source's, or a black one."""
+        """Return what takes the place of a frame that is not filtered: the source's, or a black one."""
         return self._black if self._is_black else self._frame_source.source(item)
 
     @cached_property
@@ -350,7 +351,7 @@ class _Work:
         return Picture(frame, fields=self._format.fields).black()
 
     def _fitted(self, picture: Picture) -> VideoFrame:
-        """A frame that the encoder takes, and that tells it the order of its fields."""
+        """Return a frame that the encoder takes, and that tells it the order of its fields."""
         frame, fields = self._fitter.fit(picture.frame, is_interlaced=bool(picture.fields)), self._format.fields
         if not fields:
             return frame
@@ -360,7 +361,7 @@ class _Work:
         return marked(frame, picture.fields)
 
     def _fitted_notes(self, picture: Picture) -> Notes:
-        """A picture's notes, with boxes where things are once it has the output's size."""
+        """Return a picture's notes, with boxes where things are once it has the output's size."""
         width, height = self._size
         if (picture.width, picture.height) == self._size:
             return picture.notes
@@ -396,7 +397,8 @@ class _Work:
             self._report.seconds.encode += perf_counter() - started
 
     def _settle(self) -> None:
-        """What is known only at the end: times, preroll, errors, and the frames that never came."""
+        """Put into the report what is known only at the end: times, preroll, errors, and the frames that never
+        came."""
         report, decoding = self._report, self._frame_source.report
         report.pts = [*self._emitted] if self._pace else [decoding.times[place] for place in self._emitted]
         if self._pace:
@@ -416,7 +418,8 @@ class _Work:
         report.frames_in = report.sent - len(silent)
 
     def _silent_frames(self) -> list[int]:
-        """Frames that no packet gave. Without any error these were no frames: some codecs fill up with empty packets.
+        """Return the frames that no packet gave. Without any error these were no frames: some codecs fill up with
+        empty packets.
 
         A packet may hold two frames, whose second one then stands for that of an empty packet.
         """
@@ -441,7 +444,8 @@ class _Work:
         )
 
     def _content(self) -> int:
-        """Over the packets, and without any over what filters noted: the report beside them has times."""
+        """Return a checksum of the packets, or, if there are none, of what filters noted. The rest of the report is
+        left out, because it has times."""
         hashed = xxhash.xxh3_64()
         if self._encoder is None:
             hashed.update(packb([self._report.frames, self._report.pts, self._report.notes]))
@@ -456,4 +460,4 @@ def _entry_of(packet: Packet[Any]) -> EncodedEntry:
 
 
 def _nobody(_done: int) -> None:
-    """Nobody wants to know."""
+    """Do nothing: nobody wants to know how far the work is."""

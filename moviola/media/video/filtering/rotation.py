@@ -32,7 +32,7 @@ _TURNED = {
 
 
 def orient_plane(plane: npt.NDArray[Any], orientation: Orientation) -> npt.NDArray[Any]:
-    """A view of a plane, shape (height, width) or (height, width, channels), as it is to be seen."""
+    """Return a view of a plane, shape (height, width) or (height, width, channels), as it is to be seen."""
     if orientation.transpose:
         plane = plane.swapaxes(0, 1)
     if orientation.flip_x:
@@ -43,7 +43,8 @@ def orient_plane(plane: npt.NDArray[Any], orientation: Orientation) -> npt.NDArr
 
 
 def orient(frame: av.VideoFrame, orientation: Orientation) -> av.VideoFrame:
-    """The frame as it is to be seen: itself if it is upright, otherwise a new one with the same times and colour.
+    """Return the frame as it is to be seen: itself if it is upright, otherwise a new one with the same times and
+    colour.
 
     Its format is the decoder's, but for those that cannot be turned plane by plane (palettes, packed 4:2:2) and
     for chroma that is sampled more coarsely one way than the other, where FFmpeg has no such format turned.
@@ -62,7 +63,7 @@ def orient(frame: av.VideoFrame, orientation: Orientation) -> av.VideoFrame:
 
 
 def copy_properties(frame: av.VideoFrame, to: av.VideoFrame) -> None:
-    """Times and colour tags, which a newly made frame lacks."""
+    """Copy times and colour tags, which a newly made frame lacks."""
     to.pts = frame.pts
     if frame.time_base is not None:
         to.time_base = frame.time_base
@@ -73,7 +74,7 @@ def copy_properties(frame: av.VideoFrame, to: av.VideoFrame) -> None:
 
 
 def _as_planes(frame: av.VideoFrame, transpose: bool) -> av.VideoFrame:
-    """In a format whose planes each hold whole pixels, in a way that can be turned."""
+    """Return a frame in a format whose planes each hold whole pixels, in a way that can be turned."""
     form = frame.format
     name = form.name
     if form.has_palette or form.is_bayer or form.is_bit_stream:

@@ -13,7 +13,7 @@ from moviola.media.video.reading.chroma import turned
 
 
 def source_format(source: VideoProcess) -> FrameFormat:
-    """The format of a source's decoded frames once they are turned upright, before any filter."""
+    """Return the format of a source's decoded frames once they are turned upright, before any filter."""
     pix_fmt = source.pix_fmt or "yuv420p"
     return FrameFormat(
         width=source.display_width,
@@ -35,7 +35,7 @@ def source_format(source: VideoProcess) -> FrameFormat:
 
 
 def colour_after(source: FrameFormat, size: tuple[int, int]) -> Colour:
-    """The colour tags of pictures of another size."""
+    """Return the colour tags of a source's pictures once filters have given them another size."""
     if VideoFormat(source.pix_fmt).is_rgb:
         return source.colour
     return source.colour._replace(matrix=matrix_after(source.colour.matrix, (source.width, source.height), size))

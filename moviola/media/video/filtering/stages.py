@@ -34,7 +34,7 @@ MAX_SIZE = 192 * 1024 * 1024
 def hand_on(
     frame_source: FrameSource, stage: range, output: Output, reach: int, bypass: bool, on_frame: Callable[[int], None]
 ) -> tuple[bytes, int]:
-    """Runs the filters of a stage that is not the last; returns the intermediate and its count of own frames.
+    """Run the filters of a stage that is not the last; return the intermediate and its count of own frames.
 
     `reach` is how many frames before its own ones the chunk's decoder gives. Raise ProcessingFailed where a filter
     fails and the output's policy is to fail, TooLargeToHandOn, BundleError.
@@ -110,8 +110,9 @@ class _StageRunner:
         item.picture = error.seen
 
     def _pass_on(self, item: FrameItem) -> None:
-        """Context frames wait for the first own one: where all that there may be came, the first of them were
-        filtered without what comes before them, and nobody may see them."""
+        """Pack a frame for the next stage. Context frames are kept back until the first own one comes. If as many
+        came as there can be, the video begins before them, and the first of them were filtered without the frames that
+        filters look back at: these are not packed, so that nobody sees them."""
         if not item.own:
             self._context.append(item)
             return
