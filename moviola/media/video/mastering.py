@@ -78,7 +78,7 @@ class MasteringDisplay(Mapped):
 
     @property
     def unreadable(self) -> list[str]:
-        """Names of what a reader of H.264 and HEVC takes for unknown, whatever is written."""
+        """Return the names of what a reader of H.264 and HEVC takes for unknown, whatever is written."""
         points = {"green": self.green, "blue": self.blue, "red": self.red, "white": self.white}
         names = [name for name, point in points.items() if point.x not in _KNOWN_X or point.y not in _KNOWN_Y]
         is_known = self.brightest in _KNOWN_BRIGHTEST and self.darkest in _KNOWN_DARKEST

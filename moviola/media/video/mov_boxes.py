@@ -44,7 +44,7 @@ class Box:
 
     @property
     def size(self) -> int:
-        """Bytes of it with its head."""
+        """Return the bytes of the box, with its head."""
         return 8 + len(self.data) + sum(child.size for child in self.children)
 
     def to_bytes(self) -> bytes:

@@ -19,7 +19,8 @@ class Orientation(NamedTuple):
 
     @classmethod
     def from_matrix(cls, matrix: Sequence[int]) -> Orientation:
-        """From the nine numbers of a display matrix, whose upper left corner is (a, b), (c, d)."""
+        """Return the orientation that a display matrix of nine numbers says; its upper left corner is (a, b), (c,
+        d)."""
         a, b, c, d = matrix[0], matrix[1], matrix[3], matrix[4]
         if a or d:
             return cls(False, a < 0, d < 0)
@@ -27,7 +28,8 @@ class Orientation(NamedTuple):
 
     @classmethod
     def of_side_data(cls, side_data: FrameSideData) -> Orientation:
-        """From what a container's own decoder hangs on its frames; upright where there is none."""
+        """Return the orientation by what a container's own decoder hangs on its frames; upright where there is
+        none."""
         matrix = side_data.known.get("DISPLAYMATRIX")
         if matrix is None:
             return cls()
@@ -48,7 +50,7 @@ class Orientation(NamedTuple):
         return (height, width) if self.transpose else (width, height)
 
     def describe(self) -> str:
-        """For people, for example ``transposed, flipped left-right``; ``upright`` for most."""
+        """Return the orientation for people, for example ``transposed, flipped left-right``; ``upright`` for most."""
         words = (
             (self.transpose, "transposed"),
             (self.flip_x, "flipped left-right"),

@@ -75,7 +75,7 @@ def _without(frame: VideoFrame, kind: int) -> VideoFrame:
 
 
 def side_data_of_packet(packet: Packet[Any]) -> tuple[list[SideData], int]:
-    """Return a packet's side data, and of how many kinds it has some that PyAV does not know."""
+    """Return a packet's side data, and how many entries of it PyAV does not know."""
     known, unknown = [], 0
     for each in packet.iter_sidedata():
         try:

@@ -16,7 +16,7 @@ _STALE: Final = frozenset(
 """Tags that describe the source's container or its encoder, and would be wrong of the new one; `rotate` was obeyed."""
 
 _STATISTICS: Final = re.compile(r"(bps|number_of_frames|number_of_bytes|_statistics_\w+|duration)(-\w+)?")
-"""What Matroska's muxers count of a stream."""
+"""Tags in which Matroska's muxers tell what they counted of a stream."""
 
 _KIND_OF_HANDLER: Final = re.compile(r"handle|^core media|^apple \w+ media|iso media file|^mainconcept|^\s*$", re.I)
 """A handler's name that says what kind of track it is, or whose program wrote it: no title."""

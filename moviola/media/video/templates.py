@@ -59,7 +59,8 @@ def template_stream(form: str, template: bytes) -> Iterator[Stream]:
 
 
 def add_untouched(file: OutputContainer, template: Stream) -> Stream:
-    """A stream of `file` for the packets of `template`; raise ValueError where the format does not know the codec."""
+    """Add a stream to `file` for the packets of `template`, and return it; raise ValueError if the format does not
+    know the codec."""
     stream = file.add_stream_from_template(template)
     if isinstance(stream, AudioStream):
         name_channels(stream)
@@ -67,14 +68,14 @@ def add_untouched(file: OutputContainer, template: Stream) -> Stream:
 
 
 def name_channels(stream: AudioStream) -> None:
-    """Give sound of so many unnamed channels their usual names."""
+    """Give the channels of a sound, if they have no names, the usual names for so many."""
     layout = stream.codec_context.layout
     if "channels" in layout.name and layout.nb_channels in _LAYOUTS:
         stream.codec_context.layout = _LAYOUTS[layout.nb_channels]
 
 
 def header_takes(container_format: str, given: Stream) -> bool:
-    """Return True if the muxer writes a header for such a stream; of its packets that says nothing."""
+    """Return True if the muxer writes a header for such a stream. That does not say whether it takes its packets."""
     file = av.open(BytesIO(), "w", format=container_format, container_options={"strict": "experimental"})
     try:
         add_untouched(file, given)

@@ -68,7 +68,7 @@ def _container(facts: Facts, container: Mapping[str, Any]) -> str:
 
 
 def _pixels(pix_fmt: str | None) -> str:
-    """Bits, subsampling and transparency of a pixel format, and FFmpeg's name of it."""
+    """Return bits, subsampling and transparency of a pixel format in words, and FFmpeg's name of it."""
     if pix_fmt is None:
         return "not told"
     form = VideoFormat(pix_fmt)

@@ -55,7 +55,7 @@ def frames(source: Source, output: Output, results: Iterable[bytes]) -> Iterator
 
 
 def _taken(lines: StringIO) -> list[str]:
-    """Return the lines that were written, which are gone then."""
+    """Return the lines that were written, and empty the file."""
     found = lines.getvalue().split("\n")[:-1]
     lines.seek(0)
     lines.truncate()

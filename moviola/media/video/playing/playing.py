@@ -185,22 +185,23 @@ class LiveSound:
 
     @property
     def has_begun(self) -> bool:
-        """True when sound has come."""
+        """Return True if sound has come."""
         return self._first is not None
 
     @property
     def first_s(self) -> Fraction:
-        """When it begins, in seconds."""
+        """Return when the sound begins, in seconds; 0 before any has come."""
         return Fraction(self._first.at, self.rate) if self._first is not None else Fraction(0)
 
     @property
     def lead(self) -> int:
-        """By how many ticks it is later on the clock of its media: it may begin before zero. An edit list says so."""
+        """Return by how many ticks the sound is later on the clock of its media, which cannot begin before zero as
+        sound may. An edit list takes that off."""
         return max(0, -self._first.at) if self._first is not None else 0
 
     @property
     def chunk_s(self) -> Fraction:
-        """How long a chunk is at most, in seconds; 0 where that is not known."""
+        """Return how long a chunk is at most, in seconds; 0 where that is not known."""
         return MAX_PACKET_COUNT * Fraction(self._first.duration, self.rate) if self._first is not None else Fraction(0)
 
     def take(self, payload: bytes) -> None:

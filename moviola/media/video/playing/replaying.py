@@ -46,13 +46,13 @@ class Readable(Protocol):
 
 
 class Clock(NamedTuple):
-    """In which units a fragmented MP4 tells its times.
+    """The units in which a fragmented MP4 tells its times.
 
     Attributes:
         timescale: ticks a second of the video.
-        lead (ticks): as `video_run` has it.
+        lead (ticks): of the video, as `video_run` has it.
         sound_rate: ticks a second of the sound; 0 without sound.
-        sound_lead (ticks): the same of the sound.
+        sound_lead (ticks): of the sound, likewise.
     """
 
     timescale: int
@@ -162,7 +162,7 @@ class FinishedVideo:
         return played is not None and at <= played.shown_s + (self._container.resolution or 0)
 
     def _packets(self, begin_s: Fraction) -> Iterator[Packet[Any]]:
-        """Yield the packets from a key frame on that is shown before a time, or at the beginning."""
+        """Yield the packets from a key frame on that is shown before a time, or from the file's beginning on."""
         assert self._video.time_base is not None
         self._file.seek(round((begin_s - SEEK_MARGIN_S) / self._video.time_base), stream=self._video)
         yield from (packet for packet in self._file.demux(*self._streams) if packet.size and packet.pts is not None)
@@ -221,7 +221,7 @@ def _time(packet: Packet[Any]) -> Fraction:
 
 
 def _is_heard(packet: Packet[Any], heard_s: Fraction) -> bool:
-    """True if more than half of a packet of sound lies before a time: containers round."""
+    """Return True if at least half of a packet of sound lies before a time: containers round."""
     assert packet.time_base is not None
     return _time(packet) + (packet.duration or 0) * packet.time_base / 2 <= heard_s
 

@@ -18,7 +18,7 @@ from moviola.media.video.reading.opening import is_cut_away
 
 
 def times_fall(entries: Iterable[PacketEntry]) -> bool:
-    """Whether decode times fall although the lengths of all packets that hold anything are known."""
+    """Return whether decode times fall although the lengths of all packets that hold anything are known."""
     filled = [entry for entry in entries if entry.size]
     times = [entry.dts for entry in filled if entry.dts is not None and entry.duration]
     return len(times) == len(filled) and any(one > two for one, two in pairwise(times))

@@ -31,8 +31,8 @@ BACK_S: Final = 0.1
 """Decoding never goes back. Muxers round, and times that are interpolated jitter, by less: FFmpeg allows as much."""
 
 STAY_S: Final = 1.0
-"""So long a stream may go on by the old clock where another one has begun: streams lie beside each other in a file by
-about as much. If it goes on for longer, the clock is no other."""
+"""How long a stream may go on by the old clock after another clock has begun in another stream: streams lie beside
+each other in a file by about as much. If it goes on for longer, there is no other clock."""
 
 
 MAX_PARTS: Final = 10_000
@@ -71,7 +71,8 @@ class Run:
         part: of the file.
         turns: how often the clock had begun at zero again by then; each is WRAP ticks.
         begin: when the earliest packet that is shown begins; None as long as there is none.
-        heard: when the first packet ends, of sound that begins with what is skipped when that is over.
+        heard: when whole sound begins: with the first packet, or, where a decoder needs that one first (`runs_up`) and
+            the container does not tell what of it is skipped, when it ends.
         last: when the latest packet begins.
         end: when the latest packet is over, as far as its duration is known.
         count: packets that are shown.
@@ -88,12 +89,13 @@ class Run:
 
     @property
     def usual(self) -> int:
-        """How long a packet lasts as a rule."""
+        """Return how long a packet lasts as a rule."""
         return max(1, (self.last - (self.begin or 0)) // (self.count - 1) if self.count > 1 else 0)
 
     @property
     def over(self) -> int:
-        """When it is over; where the last packet's duration is not known, a packet of the usual length."""
+        """Return when the run is over; where the last packet's duration is not known, after a packet of the usual
+        length."""
         return self.end if self.end > self.last else self.last + self.usual
 
     def add(self, pts: int, duration: int, skipped: int, *, runs_up: bool) -> None:
@@ -233,7 +235,8 @@ class Clocks:
         return before_s is not None and abs(at_s - before_s) <= STAY_S and abs(at_s - stream.next_s) > BACK_S
 
     def _turns(self, stream: Stream, dts: int, expected_s: float) -> int:
-        """How often the clock began at zero again, by what is expected."""
+        """Return how often the clock has begun at zero again, by the time that is expected; as often as before if no
+        number comes near that time."""
         if not self.is_mpeg:
             return 0
         turns = round((expected_s / stream.tick_s - dts) / WRAP)
@@ -251,7 +254,7 @@ class Clocks:
         stream.runs.append(Run(stream.count, part, turns))
 
     def _withdraw(self, part: int) -> None:
-        """Take these parts, from one on, as belonging to the one before."""
+        """Join the parts from this one on to the part before, because they are not of another clock."""
         del self._parts[part:]
         for stream in self.streams.values():
             stream.part = min(stream.part, part - 1)

@@ -50,7 +50,10 @@ class Tally:
 def describe(
     container: InputContainer, video: VideoStream, tallies: Mapping[int, Tally], times: Sequence[int] | None
 ) -> Facts:
-    """As JSON types. `tallies` by stream index; `times` are those of the video's frames, rising, None if not known."""
+    """Return what a file says of itself, as JSON types.
+
+    `tallies` by stream index; `times` are those of the video's frames, rising, None if not known.
+    """
     streams = list(container.streams)[:MAX_STREAMS]
     return {
         "container": {
@@ -119,12 +122,12 @@ def _picture(stream: Any, context: Any) -> Facts:
 
 
 def _known(number: Any) -> int | None:
-    """A colour field, None where the file does not tell."""
+    """Return a colour field; None where the file does not tell it."""
     return None if int(number) == UNSPECIFIED else int(number)
 
 
 def _frames(video: VideoStream, tallies: Mapping[int, Tally], times: Sequence[int] | None) -> Facts:
-    """Of the stream that is filtered: how its frames lie in time, and which of them can be sought."""
+    """Return facts about the stream that is filtered: how its frames lie in time, and which of them can be sought."""
     base = video.time_base or Fraction(1)
     key_pts = sorted(tallies[video.index].key_pts)
     intervals = [two - one for one, two in pairwise(times or ())]
@@ -140,7 +143,7 @@ def _frames(video: VideoStream, tallies: Mapping[int, Tally], times: Sequence[in
 
 
 def _spread(ticks: Sequence[int], base: Fraction) -> dict[str, float | None] | None:
-    """Least, mean and greatest of some lengths of time, in seconds; None of nothing."""
+    """Return least, mean and greatest of some lengths of time, in seconds; None if there are none."""
     if not ticks:
         return None
     mean = float(sum(ticks) * base / len(ticks))

@@ -32,7 +32,8 @@ CHECK_PATH = "check that it is the file you meant"
 
 @contextmanager
 def opened(file: Path | GrowingFile) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The file and the one stream of it that is filtered; raise UnreadableSource, and what a growing file raises."""
+    """Yield the open file and the one stream of it that is filtered; raise UnreadableSource, and what a growing file
+    raises."""
     if isinstance(file, GrowingFile):
         with _Quiet(file) as reader:
             try:
@@ -98,7 +99,8 @@ class _Quiet:
 
 
 def filtered_stream(path: Path, container: InputContainer) -> VideoStream:
-    """FFmpeg's choice of the best video, cover pictures aside; raise UnreadableSource if there is none."""
+    """Return the stream that is filtered: FFmpeg's choice of the best video, cover pictures aside. Raise
+    UnreadableSource if there is none."""
     videos = [one for one in container.streams.video if not one.disposition & Disposition.attached_pic]
     if container.format.name == "tty":
         raise UnreadableSource(path, "this is a text file, not a video", CHECK_PATH)
@@ -120,7 +122,7 @@ def filtered_stream(path: Path, container: InputContainer) -> VideoStream:
 
 
 def first_frame(file: Path | GrowingFile) -> av.VideoFrame:
-    """The first frame as the container's own decoder gives it: with what bare packets lose."""
+    """Return the first frame as the container's own decoder gives it: with what bare packets lose."""
     with opened(file) as (container, stream):
         packets = container.demux(stream)
         while True:
@@ -141,7 +143,7 @@ def first_frame(file: Path | GrowingFile) -> av.VideoFrame:
 def packets_of(
     container: InputContainer, streams: list[Any], errors: list[str] | None = None
 ) -> Iterator[av.Packet[Any]]:
-    """All packets in file order, but for the markers of the end, up to where the file can be read no further.
+    """Yield all packets in file order, but for the markers of the end, up to where the file can be read no further.
 
     Data last no longer than the file says it does. `errors` gets the end of a sentence about the file for each thing
     that is wrong with it.
@@ -175,7 +177,7 @@ def _end_at(packet: av.Packet[Any], end_s: Fraction) -> None:
 
 
 def decoder_parameters(context: VideoCodecContext) -> DecoderParameters:
-    """All that a fresh CodecContext must be told to decode the bare packets of this one's stream."""
+    """Return all that a fresh CodecContext must be told to decode the bare packets of this one's stream."""
     try:
         tag = context.codec_tag
     except UnicodeError:

@@ -50,7 +50,7 @@ def called(stream: Stream) -> str:
 
 
 def candidates(container: InputContainer, filtered: Stream) -> tuple[list[Stream], list[Finding]]:
-    """The streams that may be carried beside the filtered one, and what becomes of the others."""
+    """Return the streams that may be carried beside the filtered one, and what becomes of the others."""
     carried: list[Stream] = []
     findings: list[Finding] = []
     for stream in container.streams:
@@ -136,7 +136,7 @@ def own_tags(stream: Stream, container: InputContainer) -> Tags:
 def describe(
     stream: Stream, container: InputContainer, number: int, firsts: list[av.Packet[Any]]
 ) -> PassthroughStream | None:
-    """What the splicer is told of passthrough stream `number`, or None if no container carries its parameters."""
+    """Return what the splicer is told of passthrough stream `number`; None if no container carries its parameters."""
     kind = type_of(stream)
     template: tuple[str, bytes] | None = ("", b"")
     if kind not in (ATTACHMENT, COVER):
@@ -260,7 +260,7 @@ class Carrier:
             yield group.take()
 
     def rest(self) -> Iterator[Chunk]:
-        """What is left at the end of the file."""
+        """Yield a chunk for each stream that has packets left at the end of the file."""
         for group in self._groups.values():
             if group.packets:
                 yield group.take()

@@ -48,7 +48,8 @@ class Bitstream:
         self.nal_length_size = nal_length_size(codec, extradata)
 
     def access(self, data: bytes, *, key: bool) -> Access:
-        """How a packet that begins with `data` (at least HEAD_SIZE bytes of it, or all) may be entered."""
+        """Return how far decoding can be trusted that begins with a packet; `data` is its beginning, at least
+        HEAD_SIZE bytes, or all of it."""
         if not data:
             return Access.NONE
         read = READERS.get(self.codec)
@@ -59,7 +60,7 @@ class Bitstream:
         return Access.WEAK if self.reorders else Access.CLOSED
 
     def is_anchor(self, data: bytes) -> bool:
-        """Whether an MPEG-1, 2 or 4 packet starts a picture that others may be predicted from (I, P or S)."""
+        """Return whether an MPEG-1, 2 or 4 packet starts a picture that others may be predicted from (I, P or S)."""
         if self.codec == "mpeg4":
             return _mpeg4_type(data) in ("I", "P", "S") and len(data) > MAX_PLACEHOLDER_SIZE
         return _mpeg12_type(data) in ("I", "P")
@@ -73,7 +74,7 @@ class Bitstream:
         return self.nal_length_size > 0 and packet.size >= len(_HOLE) and _HOLE in bytes(packet)
 
     def encoder_notes(self, data: bytes) -> bytes:
-        """What the first packet tells of its encoder, as bytes that can stand before any other packet.
+        """Return what the first packet tells of its encoder, as bytes that can stand before any other packet.
 
         FFmpeg's decoders work around the bugs of old encoders, and learn of them from notes that often stand in the
         first packet only: x264's version in H.264, user data (such as DivX's "B-frames come packed") in MPEG-4.
@@ -92,7 +93,7 @@ class Bitstream:
 
 
 def distrust_flags(codec: str, access: bytearray, *, intra_only: bool) -> None:
-    """Keep only the first packet as access point where nothing but flags tells and these say "all keyframes".
+    """Leave only the first packet an access point where nothing but flags tells them, and these say "all keyframes".
 
     Files without an index say so of every packet, and codecs that only code what changed (RPZA, Cinepak and other
     old ones) would then show half of their pictures.
@@ -103,7 +104,8 @@ def distrust_flags(codec: str, access: bytearray, *, intra_only: bool) -> None:
 
 
 def nal_length_size(codec: str, extradata: bytes | None) -> int:
-    """Bytes of the length before each NAL unit (avcC and hvcC, ISO/IEC 14496-15), or 0 for start codes."""
+    """Return how many bytes the length before each NAL unit has (avcC and hvcC, ISO/IEC 14496-15); 0 for start
+    codes."""
     if not extradata:
         return 0
     if codec == "h264" and extradata[0] == 1 and len(extradata) > 4:
@@ -114,7 +116,7 @@ def nal_length_size(codec: str, extradata: bytes | None) -> int:
 
 
 def nal_units(data: bytes, length_size: int) -> Iterator[tuple[int, int]]:
-    """Start and stop of each non-empty NAL unit in `data`; the last one's stop may lie behind its end."""
+    """Yield start and stop of each non-empty NAL unit in `data`; the last one's stop may lie behind its end."""
     if length_size:
         start = length_size
         while start < len(data):
@@ -149,7 +151,7 @@ def _h264(stream: Bitstream, data: bytes, key: bool) -> Access:
 
 
 def _recovers_at_once(sei: bytes) -> bool:
-    """Whether an SEI message is a recovery point with recovery_frame_cnt 0 (H.264 annex D.1.8)."""
+    """Return whether an SEI message is a recovery point with recovery_frame_cnt 0 (H.264 annex D.1.8)."""
     body = sei.replace(b"\0\0\3", b"\0\0")
     at = 0
     while at + 2 < len(body) and body[at] != 0x80:
@@ -181,7 +183,7 @@ def _hevc(stream: Bitstream, data: bytes, key: bool) -> Access:
 
 
 def _mpeg12_type(data: bytes) -> str:
-    """picture_coding_type of the first picture header (ISO/IEC 13818-2, 6.2.3)."""
+    """Return the picture_coding_type of the first picture header as a letter (ISO/IEC 13818-2, 6.2.3)."""
     at = data.find(b"\0\0\1\0")
     if at < 0 or at + 5 >= len(data):
         return ""
@@ -193,13 +195,13 @@ def _mpeg12(_stream: Bitstream, data: bytes, _key: bool) -> Access:
 
 
 def _mpeg4_type(data: bytes) -> str:
-    """vop_coding_type of the first VOP (ISO/IEC 14496-2, 6.2.5)."""
+    """Return the vop_coding_type of the first VOP as a letter (ISO/IEC 14496-2, 6.2.5)."""
     at = data.find(b"\0\0\1\xb6")
     return "IPBS"[data[at + 4] >> 6] if 0 <= at < len(data) - 4 else ""
 
 
 def _mpeg4_user_data(data: bytes) -> Iterator[tuple[int, int]]:
-    """Start and stop of each user_data before the first VOP, start codes included."""
+    """Yield start and stop of each user_data before the first VOP, start codes included."""
     start = data.find(b"\0\0\1\xb2")
     first_picture = data.find(b"\0\0\1\xb6")
     while 0 <= start < first_picture:
@@ -215,7 +217,8 @@ def _mpeg4(stream: Bitstream, data: bytes, _key: bool) -> Access:
 
 
 def _h263(_stream: Bitstream, data: bytes, _key: bool) -> Access:
-    """PTYPE, or PLUSPTYPE where the source format is 7 (H.263, 5.1.3 and 5.1.4)."""
+    """Return CLOSED for an intra picture, by PTYPE, or by PLUSPTYPE where the source format is 7 (H.263, 5.1.3 and
+    5.1.4)."""
     head = int.from_bytes(data[:9].ljust(9, b"\0"), "big")
 
     def bits(at: int, count: int) -> int:
@@ -231,14 +234,15 @@ def _h263(_stream: Bitstream, data: bytes, _key: bool) -> Access:
 
 
 def _flv1(_stream: Bitstream, data: bytes, _key: bool) -> Access:
-    """PictureType of a Sorenson H.263 picture (SWF file format specification, Sorenson H.263)."""
+    """Return CLOSED for an intra picture, by the PictureType of Sorenson H.263 (SWF file format specification)."""
     head = int.from_bytes(data[:9].ljust(9, b"\0"), "big")
     size_bits = {0: 16, 1: 32}.get(head >> 72 - 33 & 7, 0)
     return Access.CLOSED if head >> 72 - 35 - size_bits & 3 == 0 else Access.NONE
 
 
 def _vp9_key(data: bytes) -> bool:
-    """frame_type of the first uncompressed header (VP9 bitstream specification, 6.2)."""
+    """Return whether a picture is a keyframe, by frame_type in its first uncompressed header (VP9 bitstream
+    specification, 6.2)."""
     bits = f"{data[0]:08b}"
     at = 5 if bits[2:4] == "11" else 4  # profile 3 has a reserved bit behind it
     return bits[:2] == "10" and bits[at] == "0" and bits[at + 1] == "0"

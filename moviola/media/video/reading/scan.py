@@ -141,7 +141,7 @@ class Scanner:
             yield len(self.pts)
 
     def found(self) -> Scan:
-        """Return what the packets tell that have been read so far; more of them change nothing of it."""
+        """Return what the packets tell that have been read so far. Reading on does not change what was returned."""
         codec = self.stream.codec_context.codec
         access = bytearray(self.access)
         distrust_flags(codec.canonical_name, access, intra_only=codec.intra_only)
@@ -191,7 +191,7 @@ class Scanner:
             yield Finding("colour", Fate.CHANGED, reason)
 
     def _colours_told_twice(self) -> list[str]:
-        """What of the colours the file says otherwise than the pictures in it."""
+        """Return which colour properties the file tells otherwise than the pictures in it."""
         context, first = self.stream.codec_context, self.first.colour
         told = (
             ("primaries", context.color_primaries, first.primaries),
@@ -201,8 +201,9 @@ class Scanner:
         return [name for name, *both in told if UNSPECIFIED not in both and both[0] != both[1]]
 
     def _damaged_packets(self, timeline: Timeline) -> frozenset[int]:
-        """Those that are damaged. Where recordings were joined, MPEG-TS takes the last one before for broken off, and
-        FFmpeg's parsers mark the one before that instead, which they still hold."""
+        """Return the video's damaged packets, without those that only look damaged: where recordings were joined,
+        MPEG-TS takes the last packet before the joint for broken off, and FFmpeg's parsers mark the one before that
+        instead, which they still hold."""
         joints = [shift.first for shift in timeline.shifts.get(self.stream.index, ())]
         return frozenset(self.damaged) - {joint - back for joint in joints for back in (1, 2)}
 
@@ -221,8 +222,8 @@ class Scanner:
             yield damaged_places([None if time is None else time * base for time in times])
 
     def _is_shown(self, packet: av.Packet[Any]) -> bool:
-        """False for what an edit list cuts away. FFmpeg marks it, but for pictures before zero where none can be
-        decoded by itself."""
+        """Return False for an empty packet, and for what an edit list cuts away. FFmpeg marks that, but for pictures
+        before zero where none can be decoded by itself."""
         before_zero = self._has_edits and packet.pts is not None and packet.pts < 0
         cut_away = packet.is_discard or (before_zero and packet.stream_index == self.stream.index)
         return packet.size > 0 and not cut_away
@@ -323,12 +324,11 @@ class Scanner:
         )
 
     def _last_end(self, timeline: Timeline) -> int:
-        """When the last frame is gone, in ticks of the filtered stream.
+        """Return when the last frame is gone, in ticks of the filtered stream.
 
-        What a container says of all of it goes before the last packet's duration: in MP4 that is the distance to the
-        packet decoded next, in Matroska that of frames as a rule. Of a file that is cut off it says when those frames
-        would be gone that are missing.
-        """
+        What a container says of the whole stream is preferred to the last packet's duration: in MP4 that is the
+        distance to the packet decoded next, in Matroska that of frames as a rule. It is not believed of a file that is
+        cut off, of which it tells when the missing frames would be gone.  """
         index, base = self.stream.index, self.stream.time_base or Fraction(1)
         end, last = timeline.ends[index], timeline.lasts[index]
         if timeline.joints or self.container.format.name in MPEG_FORMATS:
@@ -347,7 +347,7 @@ class Scanner:
         return told if (told - last) * base > ROUNDING_S else end
 
     def _decoder(self) -> DecoderParameters:
-        """What a decoder must be told, and of the colours what only frames tell, as those of VP8."""
+        """Return what a decoder must be told, with colours that only frames tell, as those of VP8."""
         decoder = decoder_parameters(self.stream.codec_context)
         first = self.first.colour
         return with_alpha(
@@ -362,7 +362,8 @@ class Scanner:
         )
 
     def _duration_s(self, timeline: Timeline) -> float | None:
-        """What the container says, or what is left of it when its clocks are joined."""
+        """Return how long the container says that it lasts, or, where times are moved, how long it lasts then; None
+        where that is not known."""
         if not timeline.is_moved:
             return None if self.container.duration is None else self.container.duration / av.time_base
         bases = {one.index: one.time_base or Fraction(1) for one in self.container.streams}
@@ -370,14 +371,15 @@ class Scanner:
 
 
 def _told(stream: Any) -> Told:
-    """What clocks must know of a stream; a decoder gives whole sound from the second packet of a coded one on."""
+    """Return what clocks must know of a stream. A decoder of a coded sound gives whole sound from the second packet
+    on."""
     role = {"video": Role.VIDEO, "audio": Role.SOUND}.get(passthrough.type_of(stream), Role.SPARSE)
     runs_up = role is Role.SOUND and not stream.codec_context.name.startswith(("pcm_", "s302m", "flac", "alac"))
     return Told(role, stream.time_base or Fraction(1, 90000), runs_up)
 
 
 def _rate(stream: VideoStream, base: Fraction, times: list[int], frame_count: int) -> Fraction:
-    """Frames per second: what the file says, else what its timestamps say, else 25."""
+    """Return the frames per second: what the file says, else what its timestamps say, else 25."""
     for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
         if rate and 0 < rate <= MAX_RATE:
             return Fraction(rate)

@@ -80,7 +80,8 @@ class Scan:
 
     @property
     def end(self) -> int:
-        """When the last frame is gone; where the file does not tell how long it is shown, a frame at the usual rate."""
+        """Return when the last frame is gone; where the file does not tell how long it is shown, a frame at the usual
+        rate."""
         latest = (self.track.times or [0])[-1]
         if self.last_end is not None and self.last_end > latest:
             return self.last_end

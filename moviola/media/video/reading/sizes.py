@@ -1,4 +1,4 @@
-"""Whether a video's pictures change their size midway, as far as its packets' headers tell."""
+"""Tells whether a video's pictures change their size midway, as far as its packets' headers show it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moviola.media.video.reading.passthrough import packet_entry
 from moviola.media.video.reading.random_access import nal_units
 
 MAX_HEADERS: Final = 16
-"""Headers of one video that are looked at: one that changes more often is counted in work."""
+"""Headers of one video that are looked at. The sizes of a video that changes more often are counted by the workers."""
 
 _SPS: Final = {"h264": lambda unit: unit[0] & 0x1F == 7, "hevc": lambda unit: unit[0] >> 1 & 0x3F == 33}
 _NEW_HEADERS: Final = "new_extradata"
@@ -38,7 +38,8 @@ class Sizes:
         self._others = [first] if first != self._usual else []
 
     def look(self, packet: av.Packet[Any], head: bytes) -> None:
-        """Take the next packet, which begins with `head`."""
+        """Take the next packet, which begins with `head`. It is decoded if it has a header that was not there
+        before."""
         header = self._header(packet, head)
         if not header or header in self._headers or len(self._headers) >= MAX_HEADERS:
             return
@@ -59,7 +60,7 @@ class Sizes:
             yield Finding("the size of the pictures", Fate.CHANGED, reason)
 
     def _header(self, packet: av.Packet[Any], head: bytes) -> bytes:
-        """What tells the size in this packet; empty where nothing does."""
+        """Return those bytes of a packet that tell the size of its picture; empty where nothing does."""
         if packet.has_sidedata(_NEW_HEADERS):
             return bytes(packet.get_sidedata(_NEW_HEADERS))
         if self._codec in _SPS:

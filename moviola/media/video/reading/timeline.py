@@ -26,7 +26,7 @@ starts themselves, by reordering (a few frames) and by a sound's run-up (up to 0
 
 
 ROUNDING_S: Final = Fraction(1, 1000)
-"""Sound and pictures that begin together are as far apart as that by what containers round."""
+"""How far apart sound and pictures may begin that begin together: containers round by as much."""
 
 MAX_SAID: Final = 10
 """Joints that are told one by one; a recording that lost its signal often has hundreds."""
@@ -134,7 +134,7 @@ class Timeline:
         return sorted(told, key=lambda each: each.begin)
 
     def _spans(self, stream: int, count: int) -> Iterator[tuple[int, slice]]:
-        """Yield by how many ticks which of a stream's packets are moved, of so many."""
+        """Yield (ticks, packets) for each run of a stream's first `count` packets that is moved by so many ticks."""
         shifts = self.shifts.get(stream, ())
         if shifts:
             for one, following in pairwise([*shifts, Shift(count, 0)]):
@@ -146,7 +146,7 @@ def _times(count: int) -> str:
 
 
 def source_time(stretches: Sequence[Stretch], at: int) -> int:
-    """Return the source's own time of what is shown in the output at a time; ticks of the filtered stream."""
+    """Return the source's own time of what the output shows at `at`; both in ticks of the filtered stream."""
     place = max(0, bisect_right(stretches, at, key=lambda each: each.begin) - 1)
     return at - stretches[place].offset if stretches else at
 
@@ -213,11 +213,11 @@ def timeline_of(clocks: Clocks) -> Timeline:
 
 
 def _start_s(clocks: Clocks) -> Fraction:
-    """When the source begins.
+    """Return when the source begins by its own clock, which is when the output begins.
 
-    A clock of MPEG may show anything then. Elsewhere zero is the author's; a video that would begin before it begins
-    with it, and a file that begins late begins at once.
-    """
+    An MPEG clock may show anything then: the source begins with its first picture or sound. Elsewhere zero is what
+    the author meant, and the source begins there. But if a picture is shown before zero, it begins with that; and if
+    nothing is shown or heard before LATE_S, it begins with the first picture or sound.  """
     pictures = [_begin_s(stream, 0) for stream in clocks.streams.values() if stream.told.role is Role.VIDEO]
     sounds = [_heard_s(stream, 0) for stream in clocks.streams.values() if stream.told.role is Role.SOUND]
     seen = min((at for at in pictures if at is not None), default=None)
@@ -258,7 +258,7 @@ def _heard_s(stream: Stream, part: int) -> Fraction | None:
 
 
 def _reach(clocks: Clocks, part: int, offset: Fraction, ends: dict[int, Fraction]) -> None:
-    """Note until when each stream lasts, in the output, with one part more."""
+    """Note until when each stream lasts in the output once this part is added, moved by `offset` seconds."""
     for index, stream in clocks.streams.items():
         if _counts(stream):
             for run in _runs(stream, part):
@@ -290,8 +290,8 @@ def _latest(stream: Stream, shifts: Sequence[Shift], of: Callable[[Run], int]) -
 
 
 def _wraps(clocks: Clocks) -> int:
-    """How often a clock of MPEG passed its end: seen here, or by FFmpeg, which then tells times beyond it or before
-    zero."""
+    """Return how often a clock of MPEG passed its end: seen here, or by FFmpeg, which then tells times beyond it or
+    before zero."""
     if not clocks.is_mpeg:
         return 0
     wraps = 0
