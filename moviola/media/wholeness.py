@@ -45,7 +45,8 @@ def wholeness(path: Path) -> Wholeness:
 
 
 def _boxes(file: BinaryIO, _head: bytes, size: int) -> Wholeness:
-    """ISO/IEC 14496-12, 4.2: boxes of a size (32 bits, or 64 where these are 1; 0: to the end) and a type."""
+    """Check a file of boxes (ISO/IEC 14496-12, 4.2): each has a size (32 bits, or 64 where these are 1; 0: to the end)
+    and a type."""
     at, types = 0, set[bytes]()
     for _ in range(MAX_BOXES):
         if at == size:
@@ -72,7 +73,8 @@ def _boxes(file: BinaryIO, _head: bytes, size: int) -> Wholeness:
 
 
 def _elements(_file: BinaryIO, head: bytes, size: int) -> Wholeness:
-    """RFC 8794: an EBML header and one segment, each an id, a size of 1 to 8 bytes, and that many bytes."""
+    """Check a file of EBML (RFC 8794): a header and one segment, each an id, a size of 1 to 8 bytes, and that many
+    bytes."""
     found = _element(head, 0)
     if found is None:
         return Wholeness.UNKNOWN if size > len(head) else Wholeness.CUT_OFF
@@ -109,7 +111,8 @@ def _width(data: bytes, at: int) -> int | None:
 
 
 def _riff(file: BinaryIO, head: bytes, size: int) -> Wholeness:
-    """Chunks of a type and a size of 32 bits; an AVI beyond 1 GiB has several of type RIFF, one behind the other."""
+    """Check a file of RIFF chunks: each has a type and a size of 32 bits; an AVI beyond 1 GiB has several of type
+    RIFF, one behind the other."""
     at = 0
     while at + 12 <= size:
         file.seek(at)
@@ -126,8 +129,8 @@ def _riff(file: BinaryIO, head: bytes, size: int) -> Wholeness:
 
 
 def _ogg(file: BinaryIO, _head: bytes, size: int) -> Wholeness:
-    """RFC 3533, 6: a page is a head, the sizes of its segments, and these. The last page is marked, unless a recording
-    was broken off; one that ends before its segments do was cut."""
+    """Check the last page of an Ogg (RFC 3533, 6): a head, the sizes of its segments, and these. The last page is
+    marked, unless a recording was broken off; one that ends before its segments do was cut."""
     file.seek(max(0, size - _MAX_OGG_PAGE))
     tail = file.read(_MAX_OGG_PAGE)
     at = tail.rfind(b"OggS\0")

@@ -33,7 +33,7 @@ class Bookkeeper:
         self.annotations = Annotations(file)
 
     def add(self, index: int, report: ChunkReport, pts: list[int]) -> None:
-        """The report of the next chunk, which has this index; `pts` are the times in the output of its frames."""
+        """Add the report of the next chunk, which has this index; `pts` are the times in the output of its frames."""
         shown = self.account.frames_out  # so far
         self.account.add(report)
         self._other_sizes.update(report.other_sizes)
@@ -53,7 +53,7 @@ class Bookkeeper:
                     self.annotations.add(frame, source_frame, float(each * self._time_base), notes[source_frame])
 
     def _tell_manifest(self, index: int, report: ChunkReport, left_out: int) -> None:
-        """Tell what the chunk's frames came of, with the times that the source itself has."""
+        """Tell the manifest what the chunk's frames came of, with the times that the source itself has."""
         source = self._source
         times = report.source_pts if self._paced else report.pts
         if source.timeline:
@@ -63,7 +63,7 @@ class Bookkeeper:
         self._manifest.frames(report.frames, source.time_base, times, *flagged)
 
     def close(self) -> None:
-        """After the last chunk."""
+        """Close the account after the last chunk, and warn of what was counted."""
         self.account.close(self._frame_count)
         if count := self._unmarked_fields:
             self.account.warn(f"{_frames(count)} interlaced, though the first is not: none is marked so in the result")

@@ -24,21 +24,21 @@ from moviola.media.video.templates import NO_PROTOCOLS
 from moviola.media.video.writing.sound import SKIPPED
 
 LONG_RUN_UP_S: Final = Fraction(80, 1000)
-"""Sound that a decoder needs before what it gives whole, where that is more than one packet."""
+"""How much sound, in seconds, a decoder needs before it gives whole sound, where that is more than one packet."""
 
 LONG_RUN_UP: Final = frozenset({"opus", "mp3", "mp3float"})
 """Opus asks for 80 ms (RFC 7845, 4.6); a packet of MP3 may need bits of the three before it (ISO/IEC 11172-3, 2.4.2.7,
 `main_data_begin`)."""
 
 STEP_S: Final = Fraction(1, 1000)
-"""Of a Matroska's times. FFmpeg guesses durations that are shorter."""
+"""The unit of a Matroska's times, in seconds. FFmpeg guesses durations that are shorter."""
 
 _UNDETERMINED: Final = b"\x22\xb5\x9c\x83und"
 """Language (RFC 9559, 5.1.4.1.19): as many bytes as `_delay` has. A stream's language is told elsewhere."""
 
 
 def from_run_up(packets: Iterable[Packet[Any]], base: Fraction, codec: str) -> tuple[Iterator[Packet[Any]], Fraction]:
-    """Leave out what is over long before zero, because it was cut away.
+    """Leave out the packets that are over long before zero: they were cut away.
 
     Args:
         packets: of a stream of sound.
@@ -60,7 +60,8 @@ def from_run_up(packets: Iterable[Packet[Any]], base: Fraction, codec: str) -> t
 
 
 def _counted_from_zero(packets: Iterable[Packet[Any]], delay_s: Fraction, base: Fraction) -> Iterator[Packet[Any]]:
-    """Yield packets that are so much shorter: they are stamped later, and the file should not be longer for that."""
+    """Yield packets whose durations are shorter by `delay_s`: they are stamped later by as much, and the file should
+    not be longer for that."""
     for packet in packets:
         if delay_s and packet.duration and not packet.has_sidedata(SKIPPED):
             packet.duration = round(max(STEP_S, packet.duration * base - delay_s) / base)

@@ -35,7 +35,7 @@ def others(chosen: Container, encoder: Encoder) -> list[Container]:
 
 def _kindest(source: VideoSplice, names: Iterable[str]) -> Container:
     """Return the container that harms least. Streams that are left out count before those that are decoded, and these
-    before tags and flags; one that keeps all is looked no further from."""
+    before tags and flags. Behind a container that keeps all, no further one is tried."""
     harms: dict[str, tuple[int, int, int]] = {}
     for name in names:
         tried = rehearsal(CONTAINERS[name], source)
@@ -47,7 +47,8 @@ def _kindest(source: VideoSplice, names: Iterable[str]) -> Container:
 
 
 def extension(source: VideoSplice, encoder: Encoder) -> str:
-    """The file name extension, with its dot, of such an output; without a video that of its annotations."""
+    """Return the file name extension, with its dot, of an output of this source; without a video that of its
+    annotations."""
     if encoder.codec == NO_VIDEO:
         return SUFFIX
     return container_of(source, encoder).extension

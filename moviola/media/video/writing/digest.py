@@ -30,7 +30,7 @@ from moviola.media.video.templates import FILE_ONLY
 
 
 def video_packets(path: Path) -> Iterator[tuple[Fraction | None, Packet[VideoStream]]]:
-    """Time in seconds and packet, for every video packet of the file in the order of the file.
+    """Yield time in seconds and packet, for every video packet of the file in the order of the file.
 
     Raise av.FFmpegError when the file cannot be read, ValueError when it has no video.
     """
@@ -57,12 +57,12 @@ class Digest:
         self._sha.update(memoryview(packet))
 
     def hexdigest(self) -> str:
-        """64 hexadecimal digits."""
+        """Return the digest as 64 hexadecimal digits."""
         return self._sha.hexdigest()
 
 
 def digest(path: Path) -> str:
-    """The digest of a finished video file; raises what `video_packets` raises."""
+    """Return the digest of a finished video file; raise what `video_packets` raises."""
     growing = Digest()
     for time_s, packet in video_packets(path):
         growing.add(time_s, packet)

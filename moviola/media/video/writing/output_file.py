@@ -45,7 +45,7 @@ _COVER_FILES: Final = {
     "tiff": ("cover.tiff", "image/tiff"),
     "webp": ("cover.webp", "image/webp"),
 }
-"""Name and type of a cover picture without them, by its codec; Matroska's specification names the file so."""
+"""Name and type that a cover picture gets if it has none, by its codec; Matroska's specification names the file so."""
 
 
 class OutputFile:
@@ -184,7 +184,7 @@ class Nowhere(BytesIO):
         return len(data)
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Go to a place, which is noted and nothing else."""
+        """Go to a place: only note it."""
         self._at = offset + (0, self._at, self._size)[whence]
         return self._at
 
@@ -199,7 +199,7 @@ def holds_file(container: Container, facts: PassthroughStream) -> bool:
 
 
 def is_readable_file(facts: PassthroughStream) -> bool:
-    """Return True for what a container that holds files can name."""
+    """Return True if a container that holds files can name this one's type."""
     return facts.type == ATTACHMENT or facts.codec in _COVER_FILES or "mimetype" in facts.metadata
 
 

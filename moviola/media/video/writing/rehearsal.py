@@ -33,7 +33,7 @@ from moviola.media.video.writing.output_file import DummyVideo, OutputFile, hold
 from moviola.media.video.writing.tracks import Mux, passthrough_packets
 
 _MAX_ANSWERS: Final = 64
-"""The answers for a job's streams, which several outputs and both sides of it ask for."""
+"""Answers that are remembered: several outputs of a job, and both sides of it, ask the same."""
 
 _MPEG_AUDIO: Final = ("mp1", "mp1float", "mp2", "mp2float", "mp3", "mp3float")
 
@@ -103,7 +103,8 @@ def _rehearsed(form: str, packed: bytes) -> Rehearsal:
 
 
 def _together(container: Container, source: VideoSplice, ways: Mapping[int, Way]) -> dict[int, Way]:
-    """Return ways by which all streams go into one file, those that do not with the ones before are left out."""
+    """Return ways by which all streams go into one file together. A stream that does not go into it with the ones
+    before is left out."""
     chosen: dict[int, Way] = {}
     for number, stream in enumerate(source.passthrough, start=1):
         part = replace(source, passthrough=source.passthrough[:number])
@@ -127,7 +128,7 @@ def _way_into(form: str, packed: bytes) -> Way:
 
 
 def next_way(container: Container, stream: PassthroughStream, after: Way) -> Way:
-    """Return the way to take where one has failed all the same, on a later packet."""
+    """Return the next way for a stream that has failed on the way `after`, on a packet behind the first ones."""
     ways = list(_ways(container, stream))
     rest = ways[ways.index(after) + 1 :] if after in ways else []
     return next((way for way in rest if _is_taken(container, stream, way)), Way.LEFT_OUT)
@@ -178,8 +179,8 @@ def _is_described(buffer: BytesIO) -> bool:
 
 
 def _is_in(given: Sequence[bytes], got: Sequence[bytes]) -> bool:
-    """Return True if all that was given was read: cut at other places, as PCM is; without what the container tells
-    itself, as ADTS headers of AAC; or with empty packets in between, as subtitles in MP4."""
+    """Return True if all bytes that were written have been read back: cut at other places, as PCM is; without what the
+    container tells itself, as ADTS headers of AAC; or with empty packets in between, as subtitles in MP4."""
     if b"".join(given) == b"".join(got):
         return True
     rest = iter(got)
@@ -250,7 +251,7 @@ def _opened(container: Container, buffer: BytesIO) -> InputContainer:
 
 
 def _changes(container: Container, source: VideoSplice, ways: Mapping[int, Way]) -> list[Change]:
-    """Return what is not found as it was written."""
+    """Return what of the tags, flags and chapters is not read back as it was written."""
     with _opened(container, _written(container, source, ways, with_video=True)) as file:
         changes = [
             Change(f"tag {name}", found) for name, found in same_tags(lasting(source.metadata), file.metadata).items()

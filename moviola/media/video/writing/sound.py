@@ -26,7 +26,8 @@ GAP_S = 0.05
 
 
 def add_decoded(file: OutputContainer, template: AudioStream, container: Container) -> AudioStream:
-    """A stream of `file`, which is such a container, that can hold what the decoder of `template` gives."""
+    """Add a stream to `file`, which is a file of `container`, that can hold what the decoder of `template` gives;
+    return it."""
     given = template.codec_context
     codec, samples = container.decoded_as(given.format.packed.name)
     stream = file.add_stream(codec, rate=given.sample_rate)
@@ -39,8 +40,8 @@ def add_decoded(file: OutputContainer, template: AudioStream, container: Contain
 
 
 def decoded_packets(packets: Iterable[Packet[Any]], template: AudioStream, stream: AudioStream) -> Iterator[Mux]:
-    """The sound of `packets`, which belong to `template`, as packets of `stream`, from zero on. Damaged ones leave a
-    gap."""
+    """Yield the sound of `packets`, which belong to `template`, as packets of `stream`, from zero on. Damaged ones
+    leave a gap."""
     decoder, encoder = template.codec_context, stream.codec_context
     resampler = AudioResampler(encoder.format, encoder.layout)
     clock = _SampleClock(encoder.sample_rate)
@@ -72,7 +73,7 @@ def _from_its_begin(packet: Packet[Any] | None) -> Packet[Any] | None:
 
 
 def _from_zero(part: AudioFrame) -> Iterator[AudioFrame]:
-    """Yield what is heard of sound; its time in samples."""
+    """Yield the part of a frame of sound that lies behind zero; its time is in samples."""
     assert part.pts is not None
     if part.pts >= 0:
         yield part

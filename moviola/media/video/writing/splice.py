@@ -128,7 +128,7 @@ def _details_of_notes(path: Path) -> tuple[Details, str]:
 
 
 class StreamRefused(Exception):
-    """The muxer does not take a packet of a stream that is not filtered, although it took the first ones."""
+    """Raised if the muxer does not take a packet of a stream that is not filtered, although it took the first ones."""
 
     def __init__(self, stream: PassthroughStream, reason: str) -> None:
         super().__init__(reason)
@@ -205,14 +205,15 @@ class _Splicer:
                 raise StreamRefused(facts, str(getattr(error, "strerror", None) or error)) from error
 
     def _noted(self, packets: Iterator[Mux]) -> Iterator[Mux]:
-        """Keeps the times that the file must have."""
+        """Yield packets, and keep the times that their frames must have in the file."""
         for mux in packets:
             assert mux.packet.pts is not None
             self._pts.append(mux.packet.pts)
             yield mux
 
     def checked(self, track: VideoTrack, manifest: ManifestWriter) -> tuple[Details, str]:
-        """Reads the finished file: its details, its digest, and whether it holds every frame at its time."""
+        """Read the finished file, and return its details and its digest. Raise SpliceError if it does not hold every
+        frame; a frame at another time than its own is warned of."""
         digest = Digest()
         error_s = 0.0
         count = 0
@@ -249,7 +250,7 @@ class _Splicer:
 
 
 def _shift_s(source: VideoSplice) -> Fraction:
-    """By how much the source's beginning was moved, in seconds."""
+    """Return by how much the source's beginning was moved, in seconds."""
     return source.timeline[0].offset * source.time_base if source.timeline else Fraction(0)
 
 

@@ -15,7 +15,8 @@ from typing import Final
 from moviola.media.errors import SpliceError
 
 MAX_TIMES: Final = 1024
-"""Times of frames that are kept before those that nothing needs any more are let go: so that it is seldom done."""
+"""How many times of frames are kept until those that nothing needs any more are dropped, so that this is done
+seldom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class TimedPacket:
     duration: int = 0
 
     def at(self, dts: int, duration: int) -> TimedPacket:
-        """The packet decoded then and shown so long. `replace` would be a tenth of all the work on a packet."""
+        """Return the packet with this dts and duration. `dataclasses.replace` would be a tenth of all the work on a
+        packet."""
         return TimedPacket(self.data, self.keyframe, self.pts, dts, duration)
 
 
@@ -44,7 +46,7 @@ class StrictTimes:
         self._last: int | None = None
 
     def next(self, pts: int) -> int:
-        """The time of the next frame."""
+        """Return the time of the next frame, which is `pts` if that rises."""
         if self._last is not None and pts <= self._last:
             pts = self._last + 1
             self.moved += 1

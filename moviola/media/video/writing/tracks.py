@@ -94,7 +94,8 @@ class VideoTrack:
         )
 
     def format(self) -> FrameFormat:
-        """The format of the encoded frames, from the first chunk that has any; raise NothingToSplice if none has."""
+        """Return the format of the encoded frames, from the first chunk that has any; raise NothingToSplice if none
+        has."""
         for chunk in self._chunks:
             self._waiting.append(chunk)
             if chunk.packets and chunk.report.format is not None:
@@ -106,7 +107,7 @@ class VideoTrack:
         raise NothingToSplice("not one frame came out, so there is nothing to make a file of")
 
     def packets(self, stream: Stream, extradata: bytes, delay: int) -> Iterator[Mux]:
-        """All packets for `stream`, whose encoder has this extradata and reorders by up to `delay` frames.
+        """Yield all packets for `stream`, whose encoder has this extradata and reorders by up to `delay` frames.
 
         Raise ForeignExtradata for the first chunk that another encoder made.
         """
@@ -123,7 +124,7 @@ class VideoTrack:
             yield Mux(timed.dts * tick_s, packet)
 
     def skim(self) -> None:
-        """Passes all reports on, of an output that has no video."""
+        """Pass the reports of all chunks on, for an output that has no video."""
         for chunk in self._chunks:
             self.on_report(chunk.index, chunk.report, [self.times.next(each) for each in self._shown_at(chunk.report)])
 
@@ -155,7 +156,7 @@ class VideoTrack:
             yield ShownChunk(chunk.index, report.format, chunk.extradata, report.fingerprint, pts, packets)
 
     def _shown_at(self, report: ChunkReport) -> list[int]:
-        """When the chunk's frames are shown, in order; a source without times shows them at its rate."""
+        """Return when the chunk's frames are shown, in order; a source without times shows them at its rate."""
         source = self.source
         known = [pts for pts in report.pts if pts is not None]
         if self.grid is not None:
@@ -221,7 +222,8 @@ class PassthroughTrack:
 
 
 def _rebuilt(entry: PacketEntry, data: memoryview, earliest: int | None) -> Packet[Any]:
-    """The packet as it was; `earliest` is the lowest dts that the file still takes, which matters for broken ones."""
+    """Return the packet as it was; `earliest` is the lowest dts that the file still takes, which matters for broken
+    ones."""
     _, pts, dts, duration, flags, side_data = entry
     packet: Packet[Any] = Packet(len(data))
     packet.update(data)  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ _HALF: Final = Fraction(1, 2)
 def untouched(
     packets: Iterable[Packet[Any]], stream: Stream, base: Fraction, *, is_strict: bool = False
 ) -> Iterator[Mux]:
-    """Packets for a stream that takes them as they are; `base` is their time base.
+    """Yield packets for a stream that takes them as they are; `base` is their time base.
 
     With `is_strict` the muxer refuses times that do not rise in its own ticks, which may be longer: such are moved on.
     """
@@ -46,8 +46,8 @@ def _rising(packets: Iterable[Packet[Any]], stream: Stream, base: Fraction) -> I
 
 
 def repacked(packets: Iterable[Packet[Any]], template: Stream) -> Iterator[Packet[Any]]:
-    """Packets of one frame each, where some hold several, as those of AMR in 3GP do: a muxer may want them so. What is
-    not taken apart byte for byte stays as it is."""
+    """Yield packets of one frame each, where some hold several, as those of AMR in 3GP do: a muxer may want them so. A
+    packet that is not taken apart byte for byte stays as it is."""
     step: int | None = None
     for packet, following in pairwise(chain(packets, (None,))):
         assert packet is not None
@@ -80,7 +80,7 @@ def _frames_in(data: bytes, template: Stream) -> list[bytes]:
 
 
 def converted(packets: Iterable[Packet[Any]], stream: Stream, bitstream_filter: str) -> Iterator[Mux]:
-    """Packets for a stream in another notation, by a bit-stream filter that makes one of one."""
+    """Yield packets for a stream in another notation, by a bit-stream filter that makes one packet of one."""
     converter = BitStreamFilterContext(bitstream_filter)
     for packet in packets:
         base = packet.time_base  # the filter forgets it
@@ -89,8 +89,8 @@ def converted(packets: Iterable[Packet[Any]], stream: Stream, bitstream_filter: 
 
 
 def as_shown(packets: Iterator[Packet[Any]], base: Fraction, end_s: Fraction) -> Iterator[Packet[Any]]:
-    """Yield subtitles of which the last, where it does not tell how long it is shown, lasts until the video ends: an
-    edit list that ends where it begins would cut it away.
+    """Yield subtitles. If the last one does not tell how long it is shown, it lasts until the video ends: an edit list
+    that ends where it begins would cut it away.
 
     Args:
         base (s): unit of the packets' times.
