@@ -73,8 +73,8 @@ def _cluster(request: Request) -> Whereabouts | None:
 
 
 def _rounds(contestants: list[Contestant], request: Request, folder: Path, board: Scoreboard) -> Iterator[None]:
-    """Do all rounds, and yield whenever the board has changed. Raise ModeFailed where a result is not the first one's
-    equal."""
+    """Do all rounds, and yield whenever the board has changed. Raise ModeFailed where a result differs from the first
+    one."""
     reference: _Reference | None = None
     for number in range(1 - request.warm_ups, request.iterations + 1):
         for contestant in contestants:

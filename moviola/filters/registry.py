@@ -175,7 +175,7 @@ def _built_in(name: str) -> type[Filter]:
 
 def _filters_in(module: ModuleType) -> list[type[Filter]]:
     """Return the filters that a module defines itself, as classes or by decorated functions (moviola.api.decorated),
-    without those that it imports, and those whose names begin with an underscore: they are bases of others."""
+    without those that it imports and those whose names begin with an underscore, which are bases of others."""
     return [
         value
         for value in (

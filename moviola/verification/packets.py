@@ -146,7 +146,8 @@ _Data = memoryview | bytes
 
 
 def _normaliser(stream: Stream) -> Callable[[memoryview], _Data]:
-    """Return a function that brings a packet's data into the form that it has in MP4, MOV and Matroska."""
+    """Return a function that brings a packet's data into the form that it has in MP4, MOV and Matroska, from whatever
+    form its container has."""
     context: Any = getattr(stream, "codec_context", None)
     codec = "" if context is None else context.codec.canonical_name
     extradata = b"" if context is None else context.extradata or b""

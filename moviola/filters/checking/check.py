@@ -68,8 +68,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _names(file: Path | None, wanted: Sequence[str] | None) -> list[str]:
-    """Return the names of the filters to try. Raise PluginError for a file without filters, ParameterError for a name
-    that no filter has."""
+    """Return the names of the filters to try. Raise PluginError for a file that cannot be loaded, ParameterError for a
+    name that no filter has."""
     found = registry.BUILT_IN if file is None else registry.load_plugin(file)
     for name in wanted or ():
         registry.filter_class(name)

@@ -257,7 +257,8 @@ def _in_chunks(chain: Sequence[Filter], pictures: Sequence[Picture], length: int
     """Return what the chain makes of each picture, by index: chunk by chunk, each with new filters, the last chunk
     first.
 
-    Unless `every` is true, only some chunks are made, spread over the video.  """
+    Unless `every` is true, only some chunks are made, spread over the video.
+    """
     starts = range(0, len(pictures), length)
     step = 1 if every else ceil(len(starts) / _FEW_CHUNKS)
     shown: dict[int, object] = {}
@@ -344,7 +345,7 @@ def _copies(picture: Picture, earlier: Sequence[Picture]) -> tuple[Picture, list
 
 def _size(made: Filter, picture: Picture, must: bool = False) -> tuple[int, int] | None:
     """Return what `output_size` says; None if it refuses this size. Raise Broken if it refuses a size that it `must`
-    take, or returns what is no size."""
+    take, gives no reason, or returns what is no size."""
     try:
         size = made.output_size(picture.width, picture.height)
     except UnsuitableSize as error:

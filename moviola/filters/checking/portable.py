@@ -3,7 +3,8 @@
 input.
 
 Workers on different processors are to give the same results. OpenCV and numpy have several versions of their loops,
-which round alike only where nothing is lost on the way; here those are run that this processor would not choose.  """
+which round alike only where nothing is lost on the way; here those are run that this processor would not choose.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 a surer detector.
 
 A detector that compares gradients, block by block and each block for itself, sees a person in anything that has some
-of a person's edges: in rings, letters, fine patterns, and in steps of a gradient by a single level of gray.  """
+of a person's edges: in rings, letters, fine patterns, and in steps of a gradient by a single level of gray.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ from moviola.media.table.schema import KINDS, Table, TableProcess, only_table
 def check(source: Source, outputs: Iterable[Output]) -> None:
     """Raise UnreadableSource, with what is wrong, if an output's chain does not suit the tables of `source`.
 
-    A chain with filters that only workers have is checked by them.  """
+    A chain with filters that only workers have is checked by them.
+    """
     tables = header(TableProcess, source.process).tables
     known = registry.names()
     for output in outputs:

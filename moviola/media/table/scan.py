@@ -159,7 +159,8 @@ class Scanner:
         return where that stops, and why it is broken.
 
         A broken line may be longer than what has been read. Then the end of what has been read is returned, and the
-        rest of the line is to be skipped.  """
+        rest of the line is to be skipped.
+        """
         while True:
             was_final = self._is_final
             whole, fields = _AT_END if was_final else _WITHIN

@@ -178,7 +178,7 @@ class _Join:
 
     @property
     def twins(self) -> int:
-        """Return how many of the movies kept have the number of another one before them."""
+        """Return how many of the movies kept have the same number as one kept before them."""
         return len(self._movies) - len(self._known())
 
     def stays(self, kind: str, result: TableResult) -> NDArray[np.bool_]:

@@ -183,7 +183,8 @@ def _scanned(table: Table, path: Path, limits: Limits, hashed: xxhash.xxh3_128) 
 def _broken_off(last: Run | None, columns: int) -> str:
     """Return how the last record of a file is broken off; empty where it is whole, as far as that is known.
 
-    A record that only lacks the end of its line is whole: many programs write none.  """
+    A record that only lacks the end of its line is whole: many programs write none.
+    """
     if last is None:
         return ""
     if last.broken and last.broken[-1][0] == last.count - 1:

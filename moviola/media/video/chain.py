@@ -18,7 +18,8 @@ def check(source: Source, outputs: Iterable[Output]) -> None:
     """Raise UnreadableSource if a filter does not take pictures of the size that it gets, or if the pictures that are
     held at a time do not fit into the memory of a worker.
 
-    Filters are checked here up to the first one that only workers have, or can run; the workers check the rest.  """
+    Filters are checked here up to the first one that only workers have, or can run; the workers check the rest.
+    """
     process = header(VideoProcess, source.process)
     for output in outputs:
         largest = max(width * height for width, height in _sizes(source.name, process, output))

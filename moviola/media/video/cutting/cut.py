@@ -213,7 +213,8 @@ def cut(track: SourceTrack, start: int, stop: int, context_frames: int) -> Cut:
     """Return the cleanly cut range [start, stop), with a preroll that also gives the `context_frames` shown before it.
 
     The preroll is that of the last clean cut that has so many frames between itself and `start`: all context frames
-    come behind that cut.  """
+    come behind that cut.
+    """
     behind = start
     while behind > 0 and track.frame_count(behind, start) < context_frames:
         behind -= 1

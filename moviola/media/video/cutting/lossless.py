@@ -53,7 +53,8 @@ def codec_for(pixel_format: str, *, in_fields: bool = False) -> tuple[LosslessCo
     height x264 does not take.
 
     The format is another one only where no encoder takes the given one (palettes, packed and interleaved ones): one
-    that loses nothing.  """
+    that loses nothing.
+    """
     formats = {
         one.name: codec
         for codec in reversed(CODECS[1:] if in_fields else CODECS)

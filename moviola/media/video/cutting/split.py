@@ -107,7 +107,8 @@ class Splitter:
     def chunks(self) -> Iterator[Chunk]:
         """Yield the video's chunks as soon as their last packet is read, and the other streams' between them.
 
-        At most the packets from the next chunk's preroll on are held.  """
+        At most the packets from the next chunk's preroll on are held.
+        """
         found = self._scan
         next_cut = packet_index = 0
         with opened(found.path) as (container, stream):

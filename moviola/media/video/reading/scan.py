@@ -328,7 +328,8 @@ class Scanner:
 
         What a container says of the whole stream is preferred to the last packet's duration: in MP4 that is the
         distance to the packet decoded next, in Matroska that of frames as a rule. It is not believed of a file that is
-        cut off, of which it tells when the missing frames would be gone.  """
+        cut off, of which it tells when the missing frames would be gone.
+        """
         index, base = self.stream.index, self.stream.time_base or Fraction(1)
         end, last = timeline.ends[index], timeline.lasts[index]
         if timeline.joints or self.container.format.name in MPEG_FORMATS:

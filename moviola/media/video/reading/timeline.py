@@ -217,7 +217,8 @@ def _start_s(clocks: Clocks) -> Fraction:
 
     An MPEG clock may show anything then: the source begins with its first picture or sound. Elsewhere zero is what
     the author meant, and the source begins there. But if a picture is shown before zero, it begins with that; and if
-    nothing is shown or heard before LATE_S, it begins with the first picture or sound.  """
+    nothing is shown or heard before LATE_S, it begins with the first picture or sound.
+    """
     pictures = [_begin_s(stream, 0) for stream in clocks.streams.values() if stream.told.role is Role.VIDEO]
     sounds = [_heard_s(stream, 0) for stream in clocks.streams.values() if stream.told.role is Role.SOUND]
     seen = min((at for at in pictures if at is not None), default=None)
