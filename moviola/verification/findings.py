@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import field
 from enum import StrEnum
@@ -111,8 +112,22 @@ TOLERANCE_S: Final = 0.001
 in thousandths of a second, Matroska all times."""
 
 MAX_PROBLEMS: Final = 1000
-"""Problems of one kind that are listed one by one, where a check could give one for each frame. Nobody reads more of
-them, for instance of a file of which every other frame is gone."""
+"""Problems of one fault and subject that are listed one by one. Of a file without every other frame there is one for
+each gap, and nobody reads more of them."""
+
+
+def bounded(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Yield the first MAX_PROBLEMS of each fault and subject, and at the end, of each with more, how many more."""
+    counts = Counter[tuple[Fault, str]]()
+    for problem in problems:
+        kind = problem.fault, problem.subject
+        counts[kind] += 1
+        if counts[kind] <= MAX_PROBLEMS:
+            yield problem
+    for (fault, subject), count in counts.items():
+        if count > MAX_PROBLEMS:
+            text = f"{count - MAX_PROBLEMS} more problems like these are not listed ({subject}, {fault})"
+            yield Problem(fault, subject, text)
 
 
 def tolerance_s(*time_bases: Fraction) -> float:

@@ -13,9 +13,9 @@ from itertools import groupby
 from moviola.media.manifest.reader import Manifest
 from moviola.verification.alignment import NOWHERE, Alignment, align
 from moviola.verification.findings import (
-    MAX_PROBLEMS,
     Fault,
     Problem,
+    bounded,
     clock,
     how_late,
     ranges,
@@ -66,11 +66,11 @@ def compare_frames(manifest: Manifest, file: FoundFile) -> FramesFound:
     tolerance = tolerance_s(recorded.line.time_base, found.time_base)
     comparison = _Comparison(made, there, alignment, tolerance)
     told = FramesFound(intact=sum(place != NOWHERE for place in alignment.place))
-    told.problems += comparison.gaps()
-    told.problems += comparison.moves()
+    told.problems += bounded(comparison.gaps())
+    told.problems += bounded(comparison.moves())
     if found.has_times:
         told.offset_s = comparison.offset_s
-        told.problems += comparison.retimed()
+        told.problems += bounded(comparison.retimed())
     if file.is_decoded:
         told.problems += _undecodable(found, there, has_problems=bool(told.problems))
     return told
@@ -128,7 +128,7 @@ class _Comparison:
             times = repeated[first] + 1
             said = "twice" if times == 2 else f"{times} times"
             yield self._of(Fault.REPEATED, first, last, f"{verb(first, last)} there {said}")
-        for place in added[:MAX_PROBLEMS]:
+        for place in added:
             at_s = self._found.times_s[place]
             text = f"A frame at {clock(at_s)} is none that was made"
             yield Problem(Fault.ADDED, SUBJECT, text, start_s=at_s, end_s=at_s)
@@ -159,7 +159,7 @@ class _Comparison:
         """Yield the problems of frames in another order. Frames that moved, and those they passed, are then left out by
         `retimed`."""
         swapped = {number for pair in self._alignment.swaps for number in pair}
-        for one, two in self._alignment.swaps[:MAX_PROBLEMS]:
+        for one, two in self._alignment.swaps:
             text = f"frames {one} and {two} {self._span(one, two)} have changed places"
             yield self._problem(Fault.REORDERED, one, two, text)
         for first, last in ranges(sorted(self._alignment.moved - swapped)):

@@ -14,7 +14,7 @@ from moviola.media.manifest.reader import NO_TIME, Manifest
 from moviola.media.material import Cutting
 from moviola.session import sources
 from moviola.session.units import counted
-from moviola.verification.findings import MAX_PROBLEMS, Fault, Problem, clock, ranges, those, tolerance_s, verb
+from moviola.verification.findings import Fault, Problem, clock, ranges, those, tolerance_s, verb
 
 if TYPE_CHECKING:
     from moviola.media.video.reading.scanned import Scan
@@ -82,7 +82,7 @@ def _times(manifest: Manifest, found: Scan) -> Iterator[Problem]:
             if at != NO_TIME and (frame >= len(times) or abs(times[frame] * found_s - at * told_s) > tolerance)
         }
     )
-    for first, last in list(ranges(wrong))[:MAX_PROBLEMS]:
+    for first, last in ranges(wrong):
         at_s = times[first] * found_s if first < len(times) else 0.0
         text = f"Source {those('frame', first, last)} {verb(first, last)} not shown when the manifest says"
         yield Problem(Fault.RETIMED, SUBJECT, f"{text}: the first at {clock(at_s)}", first, last, at_s, at_s)
@@ -90,7 +90,7 @@ def _times(manifest: Manifest, found: Scan) -> Iterator[Problem]:
 
 def unaccounted(manifest: Manifest, unit: str) -> Iterator[Problem]:
     """Yield which frames of the source the job itself lost, by what the manifest tells."""
-    for lost in manifest.lost[:MAX_PROBLEMS]:
+    for lost in manifest.lost:
         last = lost.first + lost.frame_count - 1
         text = f"Source {those(unit, lost.first, last)} {verb(lost.first, last)} not in the output: {lost.cause}"
         yield Problem(Fault.LOST, SUBJECT, text, lost.first, last)

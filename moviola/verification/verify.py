@@ -19,7 +19,7 @@ from moviola.media.material import Encoder
 from moviola.media.table.naming import CSV, result_suffix
 from moviola.media.wholeness import Wholeness, wholeness
 from moviola.session.units import counted
-from moviola.verification.findings import Check, Fault, Problem, Verdict, Verification, clock, verb
+from moviola.verification.findings import Check, Fault, Problem, Verdict, Verification, bounded, clock, verb
 from moviola.verification.frames import FramesFound, compare_frames
 from moviola.verification.packets import FoundFile, read_file
 from moviola.verification.records import file_found, pictures_found, records_found, strangers
@@ -97,7 +97,7 @@ def verify(
     made = _Verifier(output, told, decode=decode, on_progress=on_progress).result(str(path))
     problems, checks = [*made.problems], [*made.checks]
     if source is not None:
-        wrong = list(compare_source(told, source))
+        wrong = list(bounded(compare_source(told, source)))
         problems += wrong
         count = counted(told.header.source_frames, unit_of(told.header.kind))
         checks.append(Check("source", not wrong, "another one" if wrong else f"the one it was made of, of {count}"))
@@ -126,8 +126,7 @@ class _Verifier:
             verdict, found = self._pictures()
         else:
             verdict, found = self._records()
-        lost = list(unaccounted(self._manifest, self._unit))
-        self._problems += lost
+        self._problems += bounded(unaccounted(self._manifest, self._unit))
         fallback = self._manifest.end.fallback_frames
         if fallback:
             told = f"{counted(fallback, self._unit)} {verb(1, fallback)} not filtered"
@@ -233,7 +232,7 @@ class _Verifier:
     def _pictures(self) -> tuple[Verdict, int]:
         count = len(self._manifest.pictures)
         wrong = list(pictures_found(self._manifest, self._output, lambda done: self._on_progress(done, count)))
-        self._problems += wrong
+        self._problems += bounded(wrong)
         self._made = count
         self._checks.append(Check("pictures", not wrong, f"{count - len(wrong)} of {count} as they were made"))
         if self._output.is_dir() and (others := strangers(self._manifest, self._output)):
@@ -252,7 +251,7 @@ class _Verifier:
         parts = self._manifest.parts
         on_part = lambda done: self._on_progress(done, len(parts))  # noqa: E731
         wrong = list(records_found(self._manifest, self._output, self._unit, on_part))
-        self._problems += wrong
+        self._problems += bounded(wrong)
         gone = sum((each.last or 0) - (each.first or 0) + 1 for each in wrong)
         found = max(0, self._made - gone) if parts else 0
         return self._all_or_nothing(self._made, gone), found

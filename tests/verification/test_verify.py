@@ -12,6 +12,7 @@ from moviola.media.material import Cutting, Encoder, Material, Output
 from moviola.media.video.cutting import split as split_module
 from moviola.media.video.reading import scan as scan_module
 from moviola.media.video.reading.scanned import Scan
+from moviola.verification import findings
 from moviola.verification.findings import Fault, Verdict, Verification
 from moviola.verification.verify import NoManifest, manifest_of, verify
 from tests.media.video.clips import encode
@@ -79,6 +80,18 @@ def test_one_frame_dropped(output: Path, tmp_path: Path) -> None:
     assert problem.start_s == pytest.approx(left, abs=1e-6)
     assert f"Frame {problem.first} ({left:.3f} s) is missing" == problem.text
     assert (found.verdict, found.frames_found) == (Verdict.INCOMPLETE, FRAMES - 1)
+
+
+def test_of_many_gaps_the_first_are_listed_and_the_others_counted(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(findings, "MAX_PROBLEMS", 3)
+    found = spoiled(folder / "mpeg4-mp4.mp4", tmp_path, lambda video, sound: (video[::2], sound))
+    missing = [problem for problem in found.problems if problem.fault is Fault.MISSING]
+    assert [problem.first for problem in missing] == [1, 3, 5, None]
+    gaps = FRAMES // 2 - 1  # the last frame is told of as the end that is cut off
+    assert missing[-1].text == f"{gaps - 3} more problems like these are not listed (frames, missing)"
+    assert found.frames_found == FRAMES // 2
 
 
 def test_one_frame_doubled(output: Path, tmp_path: Path) -> None:

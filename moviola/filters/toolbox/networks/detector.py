@@ -100,8 +100,8 @@ class Detector:
         if not found.are_final:
             kept = _without_doubles(boxes, found.classes[sure], overlap)
             sure, boxes = sure[kept], boxes[kept]
-        left, top, right, down = place  # of the picture in the input
-        boxes = (boxes - [left, top, left, top]) * [width / right, height / down, width / right, height / down]
+        left, top, wide, high = place  # of the picture in the input
+        boxes = (boxes - [left, top, left, top]) * [width / wide, height / high, width / wide, height / high]
         things = []
         for number, (x, y, end, bottom) in zip(sure.tolist(), boxes.tolist(), strict=True):
             kind = int(found.classes[number])

@@ -13,8 +13,9 @@ CHUNK_FRAMES = 64
 CHUNK_COUNT_MIN = 6
 # m pieces of one GOP cost (m - 1) / 2 extra decodes of it: 8 cost 3.5.
 MAX_PIECES = 8
-# Of the last group of many, this part is a chunk of its own. Handed out last it fills up what the workers' ends differ
-# by, which is best at a quarter if that is anything up to a group; at the group's beginning, it repeats the least.
+# Of the last group of many, this part is a chunk of its own. It is handed out last, because the longest of the last few
+# chunks goes first, and fills up what the workers' ends differ by, which is best at a quarter if that is anything up to
+# a group. It is cut from the group's beginning, where it repeats the least.
 TAIL_PART = 4
 # Own frames of a chunk: a minute at 30 frames/s; what a lost worker has to do again, and the length of its report.
 MAX_CHUNK_FRAMES = 2048
