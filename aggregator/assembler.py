@@ -280,7 +280,7 @@ class Assembler:
             memory.log(f"worker {hello.name} left: {event.reason}")
 
     def _unsent(self, event: Unsent) -> None:
-        """Fail the job of a message that was too large to send; the connection stays."""
+        """Have the middleware fail the job of a message to it that was too large to send. The connection stays."""
         memory = self._memory
         memory.log(f"a message could not be sent: {event.reason}", is_warning=True)
         name = getattr(event.message, "job", "")

@@ -144,8 +144,8 @@ class Readers:
         assert of_job == {(job, peer) for job, peers in self._of_job.items() for peer in peers}, "a read is lost"
         assert self._of_user == Counter(read.user for read in self._waiting.values()), "reads are miscounted"
         for peer, read in self._waiting.items():
-            is_answered = self._answer(peer, read.message) is None or read.message.damaged  # … when it was checked
-            assert is_answered, f"{read.message} waits, and could be answered"
+            has_to_wait = self._answer(peer, read.message) is None or read.message.damaged  # … until it is checked
+            assert has_to_wait, f"{read.message} waits, and could be answered"
 
 
 def _chunk_count(job: CollectedJob, track: int) -> int | None:

@@ -18,7 +18,7 @@ from .jobs import CollectedJob
 from .memory import Memory
 from .states import JobPhase
 
-MAX_CRASHES: Final = 3
+MAX_SPLICE_CRASHES: Final = 3
 """At the third splice of a job that crashes or hangs the job fails. Otherwise it might go on for ever."""
 
 MAX_DAMAGES: Final = 10
@@ -98,7 +98,7 @@ class SpliceQueue:
 
     def _crashed(self, job: CollectedJob, text: str) -> None:
         job.crashes += 1
-        if job.crashes >= MAX_CRASHES:
+        if job.crashes >= MAX_SPLICE_CRASHES:
             return self._conclude(job, JobState.FAILED, f"{text} (tried {job.crashes} times)", [], [])
         self._memory.log(f"job {job.id}: {text}; it is spliced again", is_warning=True)
         self._memory.save(job)

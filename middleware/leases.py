@@ -31,6 +31,7 @@ RECENT_LEASES: Final = 4096
 """Leases remembered after they ended, so that a worker's parent can say how the child that held one died."""
 
 PHASES: Final = frozenset(LeasePhase)
+"""The phases that a worker may tell of a lease; one that it tells otherwise is passed over."""
 
 BROUGHT: Final = frozenset({LeaseOutcome.STORED, LeaseOutcome.DUPLICATE})
 """How a lease ends that brought a result."""

@@ -7,7 +7,7 @@ from typing import Final
 from moviola.base.build_path import BuildPath, from_text
 from moviola.base.labels import fault_of
 from moviola.base.trouble import Trouble
-from moviola.base.vocabulary import CauseKind, ErrorCode, EventKind, Fault, LeasePhase, Mode, SpanOutcome
+from moviola.base.vocabulary import CauseKind, ErrorCode, EventKind, Fault, Mode, SpanOutcome
 from moviola.wire.errors import ProtocolError
 from moviola.wire.lease_tags import is_lent
 from moviola.wire.limits import MAX_CREDIT
@@ -27,7 +27,7 @@ from moviola.wire.tokens import is_same
 from .draining import Draining
 from .events import Close, Peer
 from .failures import MAX_CAUSE, Failures
-from .leases import Leases
+from .leases import PHASES, Leases
 from .model.cluster import Cluster
 from .model.fleet import WorkerRecord, names_of
 from .model.job import Job
@@ -35,7 +35,6 @@ from .model.states import JobState, WorkerState
 from .model.task_queue import LeaseRecord
 from .names import worker_before
 
-PHASES: Final = frozenset(LeasePhase)
 MODES: Final = frozenset(Mode)
 
 MAX_OFFERED: Final = 5

@@ -22,7 +22,7 @@ from aggregator.events import (
     Spliced,
     SpliceFailed,
 )
-from aggregator.splice_queue import MAX_CRASHES, MAX_DAMAGES
+from aggregator.splice_queue import MAX_DAMAGES, MAX_SPLICE_CRASHES
 from moviola.base.job_statistics import JobStatistics
 from moviola.base.vocabulary import JobState
 from moviola.wire.limits import MAX_CHUNKS
@@ -123,7 +123,7 @@ def test_a_crash_is_tried_again_a_few_times_and_then_told() -> None:
     script = Script()
     script.collected()
     script.finish(2, 1)
-    for _ in range(MAX_CRASHES - 1):
+    for _ in range(MAX_SPLICE_CRASHES - 1):
         assert kinds(script.feed(SpliceCrashed("j", "ended by SIGSEGV"))) == [Splice]
     [told] = said(script.feed(SpliceCrashed("j", "ended by SIGSEGV")), MIDDLEWARE)
     assert told == Finished("j", 1, "failed", "ended by SIGSEGV (tried 3 times)")
