@@ -107,9 +107,10 @@ def _difference(reference: _Reference, mode: Mode, number: int, finished: Finish
         if theirs.digests.get(name) == digest:
             continue
         place = first_difference(ours.files[name], theirs.files[name]) if name in theirs.files else ""
+        where = f": the first difference is in {place}" if place else ""
         return (
-            f"the result {name} of {_round(mode, number)} is not that of {_round(reference.mode, reference.number)}: "
-            f"they differ first in {place or 'what they are made of'} ({_shown(theirs.digests, name)} is not "
+            f"the result {name} of {_round(mode, number)} differs from that of "
+            f"{_round(reference.mode, reference.number)}{where} (digest {_shown(theirs.digests, name)} instead of "
             f"{_shown(ours.digests, name)})"
         )
     return ""

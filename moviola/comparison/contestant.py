@@ -123,8 +123,8 @@ class Contestant:
         try:
             if not self._pipe.poll(left):
                 raise ModeFailed(
-                    f"{self.mode}: the time of {self._request.limit_s:.0f} s that a comparison has is over; compare a "
-                    "smaller source, or fewer rounds"
+                    f"{self.mode}: the comparison exceeded its time limit of {self._request.limit_s:.0f} s; compare a "
+                    "smaller source, or ask for fewer rounds"
                 )
             return self._pipe.recv()
         except (EOFError, OSError) as error:

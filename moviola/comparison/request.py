@@ -97,5 +97,7 @@ def one_of(materials: Sequence[Material], complaints: Iterable[Exception]) -> Ma
         raise complaint
     if len(materials) != 1:
         plurals = " and ".join(dict.fromkeys(KINDS[each.kind].plural for each in materials))
-        raise UsageError(f"these are {len(materials)} {plurals}, and a comparison is of one; name one, or a folder")
+        raise UsageError(
+            f"a comparison takes one source, but there are {len(materials)} {plurals}; name one, or a folder"
+        )
     return materials[0]

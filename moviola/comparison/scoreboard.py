@@ -130,7 +130,7 @@ class Scoreboard:
         if others and (busy := statistics.mean(others)) > BUSY_CORES * cores:
             yield (
                 f"Other programs kept {busy:.1f} of the {cores} cores busy meanwhile; on an idle machine the figures "
-                "would be others"
+                "would be different"
             )
         if most > cores:
             yield f"This machine has {cores} cores, so {most} workers take turns on them"

@@ -177,7 +177,7 @@ def _read_schema(kind: type[Filter]) -> FilterSchema:
         type_name = next((name for name, known in TYPES.items() if known is hints[each.name]), None)
         if type_name is None or each.default is MISSING or "help" not in each.metadata:
             raise TypeError(
-                f"{kind.__name__}.{each.name} is no parameter: declare an int, float, str, bool or Rate "
+                f"{kind.__name__}.{each.name} is not a parameter: declare an int, float, str, bool or Rate "
                 "with parameter(default, help=…), or an Asset with asset(help=…)"
             )
         parameters.append(Parameter(name=each.name, type=type_name, default=each.default, **each.metadata))

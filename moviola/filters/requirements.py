@@ -53,7 +53,7 @@ class Requirement(ABC):
         if _AT_MOST in text:
             order = known(text.split(_AT_MOST))
             if len(order) != 2 or any(types[name] not in _NUMBERS for name in order):
-                raise ValueError(f"it requires {text!r}, which is no order of two numbers")
+                raise ValueError(f"it requires {text!r}, which does not compare two numbers")
             return AtMost(*order)
         return OneOf(known(text.split(_OR)))
 
@@ -108,4 +108,4 @@ class OnlyWith(Requirement):
             return ""
         given = next((name for name in self.names if values[name] != defaults[name]), "")
         needed = f"{self.switch}={self.value}"
-        return f"{filter_name}: {given} does something only with {needed}: say so, or leave it out" if given else ""
+        return f"{filter_name}: {given} works only with {needed}: add that, or leave {given} out" if given else ""

@@ -31,9 +31,7 @@ def fitted(encoder: Encoder, suffix: str) -> Encoder:
     """Return the encoder for an output whose main file is one of notes; raise UnsuitedName for a name of another
     format."""
     if suffix and suffix.lower() not in NAMED:
-        raise UnsuitedName(
-            f"what filters note comes as lines of JSON, and {suffix} says something else; name it .jsonl"
-        )
+        raise UnsuitedName(f"the notes of filters are written as lines of JSON, not as {suffix}; name the file .jsonl")
     return encoder
 
 

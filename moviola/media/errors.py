@@ -68,8 +68,8 @@ class BadHeader(MediaError, ValueError):
     def __init__(self, fault: str) -> None:
         self.fault = fault
         super().__init__(
-            f"what was sent of the source is not what this version sends: {fault}; send it again with a client of the "
-            "same version"
+            f"the description of the source does not fit this version of Moviola: {fault}; send the source again with "
+            "a client of the same version"
         )
 
     def __reduce__(self) -> tuple[type[BadHeader], tuple[str]]:

@@ -71,7 +71,7 @@ def bounded(findings: Iterable[Finding], limit: int = MAX_FINDINGS) -> list[Find
         return found
     found.sort(key=lambda each: _SEVERITY[each.fate])
     kept, rest = found[: limit - 1], found[limit - 1 :]
-    return [*kept, Finding(f"{len(rest)} things more", rest[0].fate, "are like these, and not listed")]
+    return [*kept, Finding(f"{len(rest)} more things", rest[0].fate, "are like these, and are not listed")]
 
 
 _SEVERITY: Final = {Fate.LOST: 0, Fate.CHANGED: 1, Fate.KEPT: 2}

@@ -59,7 +59,7 @@ def timeline(told: Timeline) -> Markup:
     rows = [_lane(name, by_worker[name], end, each_told=each_told) for name in sorted(names)]
     left_out = len(by_worker) - len(names)
     drawn = {DRAWN[span.outcome] for span in told.spans if span.outcome in DRAWN}
-    more = f"{left_out} workers more did the rest; they have no row here." if left_out else ""
+    more = f"{left_out} more workers did the rest; they have no row here." if left_out else ""
     return element(
         "div",
         element("div", *rows, axis(end, seconds), class_="lanes"),

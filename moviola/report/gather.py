@@ -168,7 +168,7 @@ class _Reader:
         try:
             self.output.metrics = Metrics.from_wire(found)
         except ValueError:
-            self.output.missing.append("Its metrics could not be had, so its figures are few")
+            self.output.missing.append("Its metrics could not be read, so most of its figures are missing")
             return
         size = self.output.metrics.output.get("size")
         main = self.main

@@ -41,7 +41,9 @@ def verdict(facts: Facts) -> str:
     if job.state in FINAL_STATES:
         reason = job.reason.removeprefix(f"{job.state} ")
         ended = f"It was {job.state}" if job.state == JobState.CANCELLED else "It failed"
-        return f"{ended} after {seconds(job.seconds)}, with {_share(job)}: {as_sentence(reason or 'nobody said why')}"
+        return (
+            f"{ended} after {seconds(job.seconds)}, with {_share(job)}: {as_sentence(reason or 'no reason was given')}"
+        )
     why = f": {job.reason}" if job.reason else ""
     told = f"It is {job.state}, with {_share(job)}{why}"
     return (
@@ -99,7 +101,7 @@ def _of_output(output: OutputFacts, unit: str) -> Iterator[str]:
             repeated, left_out = metrics.frames.get("repeated", 0), metrics.frames.get("left_out", 0)
             yield f"at another frame rate, {repeated} {unit}s are shown again and {left_out} are not shown"
         if len(metrics.fingerprints) > 1:
-            yield f"its parts come of different builds: {listed(metrics.fingerprints)}"
+            yield f"its parts come from different builds: {listed(metrics.fingerprints)}"
     yield from output.missing
 
 

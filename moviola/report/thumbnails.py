@@ -137,7 +137,9 @@ def _keys(container: InputContainer, stream: VideoStream, size: int) -> list[_Ke
     entries, frame_count = stream.index_entries, stream.frames
     if not frame_count or len(entries) != frame_count:
         if size > MAX_SCANNED_SIZE:
-            raise NoPictures(f"the result has no index, and {size / 1e6:.0f} MB are too many to count its frames in")
+            raise NoPictures(
+                f"the result has no index, and {size / 1e6:.0f} MB are too much to read to count its frames"
+            )
         packets = (packet for packet in container.demux(stream) if packet.size)
         return [_Key(number, packet.pts or 0) for number, packet in enumerate(packets) if packet.is_keyframe]
     first = next(packet for packet in container.demux(stream) if packet.size)

@@ -130,7 +130,7 @@ class _Comparison:
             yield self._of(Fault.REPEATED, first, last, f"{verb(first, last)} there {said}")
         for place in added:
             at_s = self._found.times_s[place]
-            text = f"A frame at {clock(at_s)} is none that was made"
+            text = f"A frame at {clock(at_s)} is not one of those that were made"
             yield Problem(Fault.ADDED, SUBJECT, text, start_s=at_s, end_s=at_s)
 
     def _altered(self, gone: list[int], foreign: list[int]) -> Iterator[tuple[int, int]]:

@@ -98,14 +98,14 @@ def unaccounted(manifest: Manifest, unit: str) -> Iterator[Problem]:
     if manifest.end.lost_frames > told:
         yield from _left_out_chunks(manifest, unit)
     if manifest.has_frames and (missing := _uncounted(manifest)):
-        text = f"{counted(missing, f'source {unit}')} {verb(1, missing)} neither in the output nor told of as lost"
+        text = f"{counted(missing, f'source {unit}')} {verb(1, missing)} neither in the output nor listed as lost"
         yield Problem(Fault.LOST, SUBJECT, text)
 
 
 def _left_out_chunks(manifest: Manifest, unit: str) -> Iterator[Problem]:
     """Yield the problem of frames whose whole chunks gave no result."""
     count = manifest.end.lost_frames - sum(lost.frame_count for lost in manifest.lost)
-    text = f"{counted(count, f'source {unit}')} {verb(1, count)} not in the output: nothing came of their chunks"
+    text = f"{counted(count, f'source {unit}')} {verb(1, count)} not in the output: their chunks gave no result"
     yield Problem(Fault.LOST, SUBJECT, text)
 
 

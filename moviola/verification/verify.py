@@ -157,7 +157,7 @@ class _Verifier:
         frames = compare_frames(self._manifest, file)
         if frames.is_other:
             found = counted(len(file.streams[0].pts), "frame")
-            text = f"This is another file: of its {found} not one is among the {self._made} that were made"
+            text = f"This is another file: none of its {found} is among the {self._made} that were made"
             self._problem(Fault.OTHER, "file", text)
             self._checks.append(Check("file", False, "another one"))
             return Verdict.OTHER, 0
@@ -225,7 +225,8 @@ class _Verifier:
                 f"everything is shown {clock(abs(frames.offset_s))} {late} than in the file that was made"
             )
         if len(file.streams) - 1 > len(made):
-            self._notes.append(f"{counted(len(file.streams) - 1 - len(made), 'stream')} more than were made")
+            more = len(file.streams) - 1 - len(made)
+            self._notes.append(f"the file has {counted(more, 'stream')} more than were made")
 
     # ── all else ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -237,7 +238,7 @@ class _Verifier:
         self._checks.append(Check("pictures", not wrong, f"{count - len(wrong)} of {count} as they were made"))
         if self._output.is_dir() and (others := strangers(self._manifest, self._output)):
             self._notes.append(
-                f"{counted(len(others), 'file')} in the folder {verb(1, len(others))} none of the output's"
+                f"{counted(len(others), 'file')} in the folder {verb(1, len(others))} not part of the output"
             )
         return self._all_or_nothing(count, len(wrong)), count - len(wrong)
 

@@ -117,7 +117,7 @@ def test_no_worker_is_blamed_for_what_a_client_says_of_its_source(
     source = request_of_clip.source | change
     reply = answer(replace(request_of_clip, source=source), channel)
     assert isinstance(reply, FailedReply)
-    assert "what was sent of the source is not what this version sends" in reply.text
+    assert "the description of the source does not fit this version of Moviola" in reply.text
 
 
 def test_an_output_that_is_none_fails_the_job_with_a_sentence(request_of_clip: SpliceRequest, channel: Channel) -> None:

@@ -27,7 +27,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["CLIP", "BROKEN"], "these are 2 videos, and a comparison is of one; name one, or a folder"),
+        (["CLIP", "BROKEN"], "a comparison takes one source, but there are 2 videos; name one, or a folder"),
         (["none.mp4"], "none.mp4: there is no such file or folder"),
         (["CLIP", "--filters", "blurr"], 'did you mean "blur"?'),
         (["CLIP", "--quality", "3"], "--quality is for images, and there are only videos; leave it out"),

@@ -88,7 +88,7 @@ def test_what_cannot_be_verified_is_wrong_usage(job: Path, tmp_path: Path, typed
     (tmp_path / f"a{SUFFIX}").write_bytes(gzip.compress(b"nonsense\n"))
     status, _, err = typed(tmp_path / "a.mp4")
     assert status == 2
-    assert "is no manifest" in err
+    assert "is not a manifest" in err
     status, _, err = typed(job / "one.mp4", job / "two.mp4", "--manifest", job / f"one{SUFFIX}")
     assert (status, "verify them one by one" in err) == (2, True)
     assert typed(tmp_path / "empty" / "..")[0] == 2

@@ -74,8 +74,8 @@ def test_a_result_that_differs_ends_it_with_the_place(tmp_path: Path) -> None:
     told = play(request(iterations=5, warm_ups=0), tmp_path, log, digests={3: "d2"})[-1]
     assert told.state is State.FAILED
     assert told.reason == (
-        "the result blur of threads, round 3 is not that of sequential, round 1: they differ first in line 2 of "
-        "blur.jsonl (d2 is not d1)"
+        "the result blur of threads, round 3 differs from that of sequential, round 1: the first difference is in "
+        "line 2 of blur.jsonl (digest d2 instead of d1)"
     )
     assert log[-3:] == ["threads3", "-threads", "-sequential"]
     assert [len(each.rounds) for each in told.modes] == [3, 2]

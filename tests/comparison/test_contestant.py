@@ -67,5 +67,5 @@ def test_a_mode_that_ends_or_fails_is_told_in_a_sentence(tmp_path: Path, says: s
 
 def test_a_mode_that_takes_longer_than_it_may_is_ended() -> None:
     late = Contestant(Mode.THREADS, request(limit_s=5.0), deadline=time.monotonic(), program=program(""))
-    with pytest.raises(ModeFailed, match=r"threads: the time of 5 s that a comparison has is over"), late:
+    with pytest.raises(ModeFailed, match=r"threads: the comparison exceeded its time limit of 5 s;"), late:
         pass

@@ -118,7 +118,7 @@ def test_a_name_that_cannot_be_is_refused(
     for name, sentence in (
         ("o.webm", "a WebM holds VP8, VP9 or AV1 video only, and none of these is written here"),
         ("o.avi", "an AVI cannot tell when each frame is shown; name it .mp4, .mov or .mkv"),
-        ("out.csv", "no container of videos is called .csv; name it .mp4, .mov or .mkv"),
+        ("out.csv", "there is no video container called .csv; name it .mp4, .mov or .mkv"),
     ):
         refused(send(cluster, film, "--out", tmp_path / name, *where), sentence)
     refused(send(cluster, film, "--codec", "ffv1", "--out", tmp_path / "l.mp4", *where), "an MP4 file holds no ffv1")

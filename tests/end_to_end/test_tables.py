@@ -101,7 +101,7 @@ def test_another_schema_is_refused_by_name_or_goes_along_with_where(cluster: Loc
     books = write(tmp_path / "books.csv", ["title", "pages"], [["one", "90"], ["two", "120"]])
     done = cluster.run("client.file_sender", str(movies), str(books), "--filters", "post_2000")
     assert done.returncode == 2
-    assert "books.csv is none of them: its columns are title, pages" in done.stderr
+    assert "books.csv is not one of them: its columns are title, pages" in done.stderr
     sent = cluster.send(str(movies), str(books), "--filters", "where:column=title:equals=two")
     found = result(outputs(sent)["where"])
     assert [record["id"] for record in found["movies"]] == ["1"]

@@ -67,7 +67,7 @@ WRONG = [
         interlaced = "each field"
         def apply(self, picture, earlier): return picture.with_notes({"filter": "tried", "boxes": []})
         """,
-        "nobody can place its boxes",
+        "boxes of a field have no place in the frame",
     ),
     ("size", "def output_size(self, width, height): return width / 2, height", "instead of two whole numbers"),
     (
@@ -128,7 +128,7 @@ WRONG = [
     (
         "repeat",
         "def apply(self, picture, earlier): return picture.with_notes({'filter': 'tried', 'n': next(seen)})",
-        "the same picture twice gives two results",
+        "the same picture twice gives two different results",
     ),
     (
         "repeat",
@@ -136,7 +136,7 @@ WRONG = [
         def __post_init__(self): object.__setattr__(self, "number", next(seen))
         def apply(self, picture, earlier): return picture.with_notes({'filter': 'tried', 'n': self.number})
         """,
-        "a new filter gives another result",
+        "a new filter and a used one give different results",
     ),
     (
         "cuts",

@@ -211,7 +211,7 @@ def test_a_network_of_any_size_is_asked_at_the_size_that_is_said(given: Given) -
         (made.same(shape=(1, 3, 64, 64)), {}, "gives outputs of shape y 1x3x64x64, which may be several layouts"),
         (made.same(shape=(1, 3, 64, 64)), {"layout": "boxes"}, "which is not the layout boxes"),
         (made.bright_cells(), {"size": 32}, "takes pictures of 64x64 only; leave size out"),
-        (made.bright_cells(), {"labels": "a,b,c"}, "tells of 2 classes, and 3 names are given"),
+        (made.bright_cells(), {"labels": "a,b,c"}, "has 2 classes, but 3 names are given"),
         (made.bright_cells(), {"classes": "brigt"}, 'classes has "brigt", .* did you mean "bright"'),
         (made.bright_cells(), {"classes": "q"}, 'classes has "q", .*; it knows dark, bright'),
         (made.bright_cells(names=()), {"classes": "cat"}, "it names none, so give labels, or numbers"),
@@ -230,7 +230,7 @@ def test_what_does_not_go_together_is_refused_when_the_filter_is_made(
 
 
 def test_names_that_are_no_text_are_refused(given: Given) -> None:
-    with pytest.raises(ParameterError, match="labels_file is no text in UTF-8"):
+    with pytest.raises(ParameterError, match="labels_file is not text in UTF-8"):
         Detect(model=given(made.bright_cells()), labels_file=given(b"\xff\xfe"))
 
 

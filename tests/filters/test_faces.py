@@ -209,8 +209,8 @@ def test_boxes_without_an_end_are_none() -> None:
 @pytest.mark.parametrize(
     ("chain", "sentence"),
     [
-        ("faces:scale=1.1", "faces: scale does something only with detector=haar: say so, or leave it out"),
-        ("faces:detector=haar:score=0.5", "faces: score does something only with detector=yunet: say so, or leave it"),
+        ("faces:scale=1.1", "faces: scale works only with detector=haar: add that, or leave scale out"),
+        ("faces:detector=haar:score=0.5", "faces: score works only with detector=yunet: add that, or leave score"),
         ("faces:detail=640", 'faces has no parameter "detail"'),
     ],
 )

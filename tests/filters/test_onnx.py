@@ -227,7 +227,9 @@ def test_boxes_grow_along(given: Given) -> None:
 
 def test_what_would_be_too_large_is_refused_with_a_way_out(given: Given) -> None:
     filter_ = Onnx(model=given(made.larger(4)))
-    with pytest.raises(UnsuitableSize, match=r"2049x64 would become 8196x256, .* make it smaller before, by resize"):
+    with pytest.raises(
+        UnsuitableSize, match=r"2049x64 would become 8196x256, .* make the picture smaller first, with resize"
+    ):
         filter_.output_size(2049, 64)
     assert filter_.output_size(2048, 64) == (8192, 256)
     assert Onnx(model=given(made.same())).output_size(9000, 64) == (9000, 64)
@@ -253,9 +255,9 @@ def pooling() -> bytes:
         (made.larger(5), {}, "makes 1x3x160x160 of a picture of 32x32"),
         (made.bright_cells(), {}, "makes 1x6x64 of a picture of 64x64"),
         (chain("Log", "Log"), {}, r"values that are no numbers \(NaN\)"),
-        (made.network([made.node("Cast", "x", "y", to=8)], out_kind=8), {}, "gives no array of numbers as its output"),
+        (made.network([made.node("Cast", "x", "y", to=8)], out_kind=8), {}, "which is not an array of numbers"),
         (made.same(), {"tile": 32, "overlap": 16}, "tile is 32 and overlap is 16; a tile must have more than twice"),
-        (made.same(), {"tile": 100, "multiple": 8}, "tile is 100, which is no multiple of 8"),
+        (made.same(), {"tile": 100, "multiple": 8}, "tile is 100, which is not a multiple of 8"),
         (made.same(shape=(1, 3, 32, 32)), {"overlap": 16}, "overlap is 16, and a tile has 32 pixels"),
         (b"nothing", {}, "is not an ONNX file"),
     ],
@@ -291,5 +293,5 @@ def test_another_size_than_of_the_gray_picture_fails(given: Given) -> None:
     ]
     weights = {"wide": np.array([40]), "one": np.ones(1, np.float32), "ones": np.ones(2, np.float32)}
     filter_ = Onnx(model=given(made.network(nodes, weights=weights)))
-    with pytest.raises(ValueError, match="makes this picture 2 times as large, and a gray one 1 times"):
+    with pytest.raises(ValueError, match="makes this picture 2 times as large, but a gray one 1 times"):
         filter_.apply(coloured(48, 32), ())

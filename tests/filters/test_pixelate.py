@@ -235,7 +235,7 @@ def test_a_picture_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ["pixelate:mode=black", "pixelate:hold=3", "pixelate:detector=haar", "pixelate:faces=true:detector=haar:model=@a"],
 )
 def test_what_would_do_nothing_is_refused(chain: str) -> None:
-    with pytest.raises(ParameterError, match="does something only with"):
+    with pytest.raises(ParameterError, match="works only with"):
         check_chain(parse_chain(chain), registry.schemas())
 
 

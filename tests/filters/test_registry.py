@@ -76,8 +76,8 @@ def test_a_plugin_file_adds_its_filters(tmp_path: Path) -> None:
         (PLUGIN.replace("parameter(255,", "parameter(0,"), "must be at least 1"),
         (PLUGIN.replace("minimum=1, maximum=255, ", ""), "a minimum and a maximum"),
         (PLUGIN.replace('strength: int = parameter(255, minimum=1, maximum=255, help="of what")', "strength: int = 3"),
-         "strength is no parameter"),
-        (PLUGIN.replace("strength: int", "strength: list"), "strength is no parameter"),
+         "strength is not a parameter"),
+        (PLUGIN.replace("strength: int", "strength: list"), "strength is not a parameter"),
     ],
 )  # fmt: skip
 def test_a_bad_plugin_is_refused_and_adds_nothing(tmp_path: Path, text: str, complaint: str) -> None:

@@ -40,7 +40,7 @@ def test_the_proportions_never_make_more_than_was_asked_for() -> None:
 
 
 def test_a_side_that_would_grow_out_of_bounds_is_refused() -> None:
-    with pytest.raises(UnsuitableSize, match="100x1000 would become 1000x10000, and 8192 pixels a side are the most"):
+    with pytest.raises(UnsuitableSize, match="100x1000 would become 1000x10000, and the limit is 8192 pixels a side"):
         Resize(width=1000).output_size(100, 1000)
 
 

@@ -22,7 +22,7 @@ def test_of_too_many_the_worst_are_told_and_the_others_counted() -> None:
     assert bounded(found, 11) == found
     told = bounded(found, 3)
     assert [each.fate for each in told] == [Fate.LOST, Fate.CHANGED, Fate.KEPT]
-    assert told[-1].subject == "9 things more"
+    assert told[-1].subject == "9 more things"
 
 
 def test_a_finding_of_another_fate_is_refused() -> None:

@@ -39,7 +39,7 @@ def test_of_very_many_workers_the_busiest_have_a_row() -> None:
     made = [span for number in range(60) for span in spans(2 if number < 48 else 1, f"w{number:02}")]
     drawn = charts.timeline(timeline(made))
     assert drawn.count("<svg") == charts.MAX_LANES
-    assert "12 workers more did the rest" in drawn
+    assert "12 more workers did the rest" in drawn
     assert "w59" not in drawn
 
 

@@ -125,10 +125,10 @@ def test_a_folders_name_decides_nothing(tmp_path: Path) -> None:
             "a WebM holds VP8, VP9 or AV1 video only, and none of these is written here",
         ),
         ("o.avi", Encoder(), "an AVI cannot tell when each frame is shown; name it"),
-        ("o.csv", Encoder(), "no container of videos is called .csv; name it .mp4, .mov or .mkv"),
+        ("o.csv", Encoder(), "there is no video container called .csv; name it .mp4, .mov or .mkv"),
         ("o.mp4", Encoder("ffv1"), "an MP4 file holds no ffv1 here; name it .mkv, or choose --codec h264"),
-        ("o.mp4", Encoder(NO_VIDEO), "what filters note comes as lines of JSON, and .mp4 says something else"),
-        ("o.json", Encoder(NO_VIDEO), "name it .jsonl"),
+        ("o.mp4", Encoder(NO_VIDEO), "the notes of filters are written as lines of JSON, not as .mp4; name"),
+        ("o.json", Encoder(NO_VIDEO), "name the file .jsonl"),
     ],
 )
 def test_a_name_that_no_video_can_have_is_refused(tmp_path: Path, name: str, encoder: Encoder, sentence: str) -> None:

@@ -177,7 +177,7 @@ def test_a_picture_alone_gets_a_files_name_which_says_its_format(tmp_path: Path)
 @pytest.mark.parametrize(
     ("name", "encoder", "words"),
     [
-        ("mine.mp4", Encoder(), "no format of pictures is called .mp4; name it .jpg, "),
+        ("mine.mp4", Encoder(), "there is no picture format called .mp4; name it .jpg, "),
         ("mine.png", Encoder(format="webp"), "the name says .png, and --format says webp"),
         ("pages.jpg", Encoder(), "pages.gif holds 2 pictures, and each becomes a file; name a folder"),
     ],
@@ -350,7 +350,7 @@ def test_a_source_that_appears_under_the_results_name_stays_even_with_overwrite(
 
 
 def test_without_video_the_name_of_a_video_is_refused(tmp_path: Path, clip: Path) -> None:
-    with pytest.raises(UsageError, match=r"\.mp4 says something else; name it \.jsonl"):
+    with pytest.raises(UsageError, match=r"not as \.mp4; name the file \.jsonl"):
         settled(clip, tmp_path / "notes.mp4", "faces", encoder=Encoder(NO_VIDEO))
 
 

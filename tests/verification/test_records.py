@@ -53,7 +53,7 @@ def test_a_picture_that_is_gone_one_that_is_altered_and_one_that_nobody_made(pic
         (Fault.ALTERED, "b.png"),
         (Fault.ALTERED, "c.png"),
     ]
-    assert found.notes == ["1 file in the folder is none of the output's"]
+    assert found.notes == ["1 file in the folder is not part of the output"]
     assert not found.complete
 
 

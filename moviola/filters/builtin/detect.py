@@ -106,5 +106,5 @@ class Detect(Filter):
         try:
             text = self.labels_file.read()[: detector.MAX_LABELS].decode()
         except UnicodeDecodeError as error:
-            raise ParameterError(f"{self.name}: labels_file is no text in UTF-8; write one name a line") from error
+            raise ParameterError(f"{self.name}: labels_file is not text in UTF-8; write one name a line") from error
         return tuple(line.strip() for line in text.splitlines() if line.strip())

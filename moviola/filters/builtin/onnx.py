@@ -59,7 +59,7 @@ class Onnx(Filter):
                 "overlap"
             )
         if self.tile % self.multiple:
-            raise ParameterError(f"{self.name}: tile is {self.tile}, which is no multiple of {self.multiple}")
+            raise ParameterError(f"{self.name}: tile is {self.tile}, which is not a multiple of {self.multiple}")
         if self.model:
             _ = self._painter.factor
 
@@ -74,8 +74,8 @@ class Onnx(Filter):
         factor = self._painter.factor
         if factor > 1 and factor * max(width, height) > _MAX_SIDE:
             raise UnsuitableSize(
-                f"{width}x{height} would become {factor * width}x{factor * height}, and {_MAX_SIDE} pixels a side are "
-                "the most: make it smaller before, by resize"
+                f"{width}x{height} would become {factor * width}x{factor * height}, and the limit is {_MAX_SIDE} "
+                "pixels a side: make the picture smaller first, with resize"
             )
         return factor * width, factor * height
 

@@ -51,7 +51,7 @@ class Resize(Filter):
         size = _side(self.width, factor * width), _side(self.height, factor * height)
         if max(size) > max(_MAX_SIDE, width, height):
             raise UnsuitableSize(
-                f"{width}x{height} would become {size[0]}x{size[1]}, and {_MAX_SIDE} pixels a side are the most: "
+                f"{width}x{height} would become {size[0]}x{size[1]}, and the limit is {_MAX_SIDE} pixels a side: "
                 "give both sides, or a smaller one"
             )
         return (width, height) if factor == 1 else size

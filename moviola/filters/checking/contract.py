@@ -85,7 +85,7 @@ class Check:
 def _check_schema(subject: Subject) -> None:
     kind = subject.kind
     if "__dataclass_params__" not in vars(kind) or not vars(kind)["__dataclass_params__"].frozen:
-        raise Broken(f"{kind.__name__} is no frozen dataclass: put @dataclass(frozen=True) above it")
+        raise Broken(f"{kind.__name__} is not a frozen dataclass: put @dataclass(frozen=True) above it")
     try:
         schema = subject.schema
         same = FilterSchema.from_wire(schema.to_wire()) == schema
@@ -191,7 +191,10 @@ def _check_fields(subject: Subject) -> None:
             raise Broken(f"it says that it works on each field by itself, and changes the size with {written(made)}")
         noted = by_fields(made.apply, second, (first,)).notes
         if any("boxes" in note for note in noted):
-            raise Broken(f"it says that it works on each field by itself, where nobody can place its boxes: {noted}")
+            raise Broken(
+                "it says that it works on each field by itself, but boxes of a field have no place in the frame: "
+                f"{noted}"
+            )
 
 
 def _check_formats(subject: Subject) -> None:
@@ -228,10 +231,10 @@ def _check_repeat(subject: Subject) -> None:
         once = _shown(_applied(made, pictures[1], pictures[:1]))
         _applied(made, pictures[2], pictures[1:2])
         if _shown(_applied(made, *_copies(pictures[1], pictures[:1]))) != once:
-            raise Broken(f"the same picture twice gives two results with {written(made)}")
+            raise Broken(f"the same picture twice gives two different results with {written(made)}")
         fresh = subject(**parameters_of(made))
         if _shown(_applied(fresh, *_copies(pictures[1], pictures[:1]))) != once:
-            raise Broken(f"a new filter gives another result than a used one with {written(made)}")
+            raise Broken(f"a new filter and a used one give different results with {written(made)}")
 
 
 def _check_cuts(subject: Subject) -> None:
@@ -295,7 +298,7 @@ def _inside(note: Mapping[str, Any], width: int, height: int) -> None:
     boxes = note.get("boxes", [])
     for box in boxes:
         if len(box) != 4 or not all(type(each) is int for each in box):
-            raise Broken(f"a box is no [x, y, width, height] in whole pixels: {box}")
+            raise Broken(f"a box is not [x, y, width, height] in whole pixels: {box}")
         x, y, across, down = box
         if not (0 <= x < x + across <= width and 0 <= y < y + down <= height):
             whose = f'of the filter "{note["filter"]}"'
@@ -355,7 +358,7 @@ def _size(made: Filter, picture: Picture, must: bool = False) -> tuple[int, int]
     except Exception as error:
         raise Broken(
             f"output_size raised {_told(error, type(made))}, for {_on(made, picture)}; "
-            "a size that cannot be is moviola.filters.base.UnsuitableSize"
+            "to refuse a size, raise moviola.filters.base.UnsuitableSize"
         ) from error
     if len(size) != 2 or not all(type(each) is int and each > 0 for each in size):
         raise Broken(f"output_size gives {size!r} instead of two whole numbers above 0, for {_on(made, picture)}")
@@ -370,7 +373,7 @@ def _applied(made: Filter, picture: Picture, earlier: Sequence[Picture]) -> Pict
     except Exception as error:
         raise Broken(f"apply raised {_told(error, type(made))}, on {_on(made, picture)}") from error
     if not isinstance(output, Picture):
-        raise Broken(f"apply gives no Picture but {type(output).__name__}, on {_on(made, picture)}")
+        raise Broken(f"apply returns {type(output).__name__} instead of a Picture, on {_on(made, picture)}")
     told = made.output_size(picture.width, picture.height)
     if (output.width, output.height) != told:
         raise Broken(

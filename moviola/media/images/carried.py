@@ -78,7 +78,7 @@ LEFT_OUT: Final = {
     ),
     LeftOut.MAKER_NOTE: (
         "the maker's private notes",
-        "are left out: they point into the file that they were in",
+        "are left out: they refer to places in the original file",
     ),
     LeftOut.BROKEN_EXIF: ("EXIF", f"is left out: it is broken, or has more than {MAX_EXIF_SIZE} bytes"),
     LeftOut.LONG_EXIF: ("values of EXIF", f"are left out: they are broken, or have more than {MAX_VALUE_SIZE} bytes"),
@@ -94,14 +94,14 @@ LEFT_OUT: Final = {
     ),
     LeftOut.DEPTH: ("the depth map", _WOULD_SHOW),
     LeftOut.BLOCKS: ("blocks of an editor", "are left out: a preview may be among them"),
-    LeftOut.PRINT_PROFILE: ("the colour profile", "is left out: it is of other colours than the result's"),
+    LeftOut.PRINT_PROFILE: ("the colour profile", "is left out: it describes other colours than the result has"),
     LeftOut.RAW: (
         "tags of EXIF about raw pictures (DNG)",
-        "are left out: they are of a camera's samples, which are not in the result",
+        "are left out: they describe a camera's samples, which are not in the result",
     ),
     LeftOut.COLORIMETRY: (
         "white point and primaries in EXIF",
-        "are left out: they are of the colours before they became RGB",
+        "are left out: they describe the colours before these were converted to RGB",
     ),
     LeftOut.SAMPLES: ("further samples of the pixels", "are left out: they are neither colours nor transparency"),
 }

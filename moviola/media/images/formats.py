@@ -112,7 +112,7 @@ def format_of(data: bytes | memoryview) -> str:
     if unread := _unread(start):
         raise BrokenImage(f"is {unread}, which is not read; convert it to PNG or TIFF")
     *most, last = (each.label for each in FORMATS.values())
-    raise BrokenImage(f"is no {', '.join(most)} or {last} picture, whatever its name says")
+    raise BrokenImage(f"is not a {', '.join(most)} or {last} picture, whatever its name says")
 
 
 def format_of_file(path: Path) -> str:

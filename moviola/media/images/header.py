@@ -62,4 +62,4 @@ class Header:
 
 def too_large(size: int) -> str:
     """Return what is wrong with a file of so many bytes, which is too large."""
-    return f"has {size / 2**20:.0f} MiB; {MAX_FILE_SIZE >> 20} are the most for one picture"
+    return f"has {size / 2**20:.0f} MiB; the limit for one picture is {MAX_FILE_SIZE >> 20} MiB"

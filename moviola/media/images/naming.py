@@ -30,7 +30,7 @@ def _fitted_file(encoder: Encoder, suffix: str) -> Encoder:
     hint = f"name it {', '.join(most)} or {last}, or a folder, with a / at its end"
     wanted = format_called(suffix)
     if wanted is None:
-        raise UnsuitedName(f"no format of pictures is called {suffix}; {hint}")
+        raise UnsuitedName(f"there is no picture format called {suffix}; {hint}")
     if encoder.format not in ("", wanted):
         raise UnsuitedName(f"the name says {suffix}, and --format says {encoder.format}; leave one of them out")
     return replace(encoder, format=wanted)

@@ -197,8 +197,8 @@ class _Work:
         self._report.seconds.encode += perf_counter() - began
         if size > room:
             raise BrokenImage(
-                f"comes out at {size >> 20} MiB, for which there is no room in its result; send it as JPEG or WebP, or "
-                "fewer images a chunk"
+                f"encodes to {size / 2**20:.1f} MiB; only {room / 2**20:.1f} MiB are left in this chunk's result; send "
+                "it as JPEG or WebP, or ask for fewer images a chunk"
             )
         for page, data in files:
             self._entries.append(PictureEntry(len(data), made.index, page, made.format))

@@ -54,16 +54,19 @@ def read_header(data: bytes | memoryview) -> Header:
         reason = f" ({error!s:.80})" if str(error) else ""
         raise BrokenImage(f"is broken, or of a sort that is not known: its header cannot be read{reason}") from None
     except DecompressionBombError:
-        raise BrokenImage(f"has far more than {MAX_PIXELS / 1e6:.0f} million pixels by its header, the most") from None
+        raise BrokenImage(
+            f"has far more than the limit of {MAX_PIXELS / 1e6:.0f} million pixels by its header"
+        ) from None
     if not found.pages:
         raise BrokenImage("is broken: there is no picture in it")
     if found.width < 1 or found.height < 1:
         raise BrokenImage("is broken: its header tells no size")
     if len(found.pages) > MAX_PAGES:
-        raise BrokenImage(f"has more than {MAX_PAGES} pages or frames, which are the most")
+        raise BrokenImage(f"has more pages or frames than the limit of {MAX_PAGES}")
     if found.pixel_count > MAX_PIXELS:
         raise BrokenImage(
-            f"has {found.pixel_count / 1e6:.0f} million pixels by its header; {MAX_PIXELS / 1e6:.0f} are the most"
+            f"has {found.pixel_count / 1e6:.0f} million pixels by its header; the limit is {MAX_PIXELS / 1e6:.0f} "
+            "million"
         )
     return found
 

@@ -179,7 +179,9 @@ class _Splicer:
         for each in self._troubles[:MAX_SAID]:
             warn(f"{each.name} {each.error}")
         if self._trouble_count > MAX_SAID:
-            warn(f"so it is, or alike, with {self._trouble_count - MAX_SAID} images more; the metrics list them")
+            more = self._trouble_count - MAX_SAID
+            images = "1 more image has" if more == 1 else f"{more} more images have"
+            warn(f"{images} such problems; the metrics list them")
         if changed := self._names.changed:
             source, name = next(iter(changed.items()))
             many = f"{len(changed)} images could not keep their names, which are"

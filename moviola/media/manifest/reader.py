@@ -158,9 +158,9 @@ def read_manifest(path: str | Path) -> Manifest:
         with path.open("rb") as file:
             return _read(file)
     except (Malformed, OverflowError, IndexError) as error:
-        raise BadManifest(f"{path} is no manifest of this version: {error}") from None
+        raise BadManifest(f"{path} is not a manifest of this version: {error}") from None
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError, zlib.error, gzip.BadGzipFile) as error:
-        raise BadManifest(f"{path} is no manifest, or a damaged one: {str(error) or type(error).__name__}") from None
+        raise BadManifest(f"{path} is not a manifest, or is damaged: {str(error) or type(error).__name__}") from None
     except EOFError:
         raise BadManifest(f"{path} is cut off: it is not a whole manifest") from None
 
@@ -171,14 +171,14 @@ def _read(file: BinaryIO) -> Manifest:
     with gzip.GzipFile("", "rb", fileobj=file) as lines:
         first = _next(lines)
         if not isinstance(first, Header):
-            raise Malformed("its first line is no header")
+            raise Malformed("its first line is not a header")
         if first.format != FORMAT:
             raise Malformed(f"it has the format {first.format}, and this version reads {FORMAT}")
         reader = _Reader(Manifest(first))
         while not reader.is_over:
             reader.take(_next(lines))
         if lines.read(1):
-            raise Malformed("there is more behind its last line")
+            raise Malformed("there is more after its last line")
     return reader.manifest
 
 
@@ -190,11 +190,11 @@ def _next(lines: gzip.GzipFile) -> Line:
         raise EOFError
     told: Any = json.loads(text)
     if not isinstance(told, dict) or len(told) != 1:
-        raise Malformed("it has a line that is no object of one key")
+        raise Malformed("it has a line that is not an object with one key")
     [(name, fields)] = told.items()
     kind = LINES.get(name)
     if kind is None:
-        raise Malformed(f"it has a line {name!r:.40}, which there is not")
+        raise Malformed(f"it has a line of the unknown kind {name!r:.40}")
     return kind.from_wire(fields)
 
 
@@ -240,7 +240,7 @@ class _Reader:
 
     def _chunk(self) -> ChunkLine:
         if not self.manifest.chunks:
-            raise Malformed("something is of a chunk, and none was told")
+            raise Malformed("it has frames or a part before its first chunk")
         return self.manifest.chunks[-1]
 
     def _frames(self, line: FramesLine) -> None:
@@ -257,7 +257,7 @@ class _Reader:
     def _packets(self, line: PacketsLine) -> None:
         self._count(len(line.pts))
         if line.stream >= len(self.manifest.streams):
-            raise Malformed(f"it has packets of stream {line.stream}, of which nothing is told")
+            raise Malformed(f"it has packets of stream {line.stream}, which it does not describe")
         stream = self.manifest.streams[line.stream]
         stream.pts.extend(unstepped(line.pts))
         stream.crc.extend(line.crc)
@@ -266,14 +266,14 @@ class _Reader:
     def _end(self, line: EndLine) -> None:
         manifest = self.manifest
         if [total.stream for total in line.streams] != list(range(len(manifest.streams))):
-            raise Malformed("its end tells of other streams")
+            raise Malformed("its last line lists other streams than the lines before")
         for stream, total in zip(manifest.streams, line.streams, strict=True):
             stream.total = total
             if len(stream.pts) != total.packets:
-                raise Malformed(f"it tells {len(stream.pts)} of {total.packets} packets of stream {total.stream}")
+                raise Malformed(f"it lists {len(stream.pts)} of {total.packets} packets of stream {total.stream}")
         packets = len(manifest.streams[0].crc) if manifest.streams else len(manifest.source_frames)
         if packets != len(manifest.source_frames) or (manifest.streams and packets != len(manifest.streams[0].pts)):
-            raise Malformed(f"it tells of {len(manifest.source_frames)} frames and {packets} packets")
+            raise Malformed(f"it lists {len(manifest.source_frames)} frames, but {packets} packets")
         manifest.end = line
         self.is_over = True
 

@@ -61,8 +61,8 @@ def _check_known(each: RecordFilter, tables: Iterable[Table]) -> None:
     for table in tables:
         if not table.kind:
             raise ParameterError(
-                f"{each.name} is for the tables known here ({', '.join(KINDS)}), and {table.file} is none of them: its "
-                f"columns are {_shown(table.columns)}; with where alone it could go along"
+                f"{each.name} works on the tables known here ({', '.join(KINDS)}), and {table.file} is not one of "
+                f"them: its columns are {_shown(table.columns)}; with the filter where alone, it can be sent too"
             )
 
 

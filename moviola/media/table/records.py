@@ -69,8 +69,8 @@ class Rows:
         bad = sum(len(_BAD_BYTES.findall(cell)) for cell in cells)
         if not bad:
             return cells
-        what = "byte is no UTF-8: it stands" if bad == 1 else "bytes are no UTF-8: they stand"
-        self._report.tell_mended(self._chunk.record + place, line, f"{bad} {what} as U+FFFD")
+        what = "byte is not UTF-8: it becomes" if bad == 1 else "bytes are not UTF-8: they become"
+        self._report.tell_mended(self._chunk.record + place, line, f"{bad} {what} U+FFFD")
         return [cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for cell in cells]
 
 

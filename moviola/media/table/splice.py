@@ -156,7 +156,7 @@ class _Splicer:
                     f"malformed and left out, {'at' if is_one else 'the first at'} line {told.line}: {told.why}"
                 )
             if each.mended:
-                warn(f"{each.table.file}: {each.mended} records have bytes that are no UTF-8: they stand as U+FFFD")
+                warn(f"{each.table.file}: {each.mended} records have bytes that are not UTF-8: they become U+FFFD")
         if self._join.twins:
             warn(f"{self._join.twins} movies that are kept have the same id as another one: each record stays")
 

@@ -132,9 +132,9 @@ def read_header(path: Path, scanner: Scanner) -> tuple[str, ...]:
     try:
         (columns,) = csv.reader(io.StringIO(line.decode(), newline=""))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UnreadableSource(path, f"its header line is no text in UTF-8 ({error})", "save it as UTF-8") from error
+        raise UnreadableSource(path, f"its header line is not text in UTF-8 ({error})", "save it as UTF-8") from error
     if "\0" in line.decode():
-        raise UnreadableSource(path, "its header line is no text", "check that it is a CSV file")
+        raise UnreadableSource(path, "its header line is not text", "check that it is a CSV file")
     twice = sorted({column for column in columns if columns.count(column) > 1})
     if twice:
         raise UnreadableSource(path, f'it has more than one column "{twice[0]}"', "give each column a name of its own")
@@ -146,7 +146,7 @@ def check_headers(name: str, tables: list[Table]) -> None:
     size = sum(len(column.encode()) for table in tables for column in table.columns)
     if size > MAX_HEADERS_SIZE:
         raise UnreadableSource(
-            name, f"the header lines have {size} bytes", f"{MAX_HEADERS_SIZE} are the most; check that these are tables"
+            name, f"the header lines have {size} bytes", f"the limit is {MAX_HEADERS_SIZE}; check that these are tables"
         )
 
 
@@ -198,7 +198,7 @@ def _broken_off(last: Run | None, columns: int) -> str:
     except (csv.Error, ValueError):  # what is wrong with it is found and told where it is read
         return ""
     fields = len(row)
-    return f"it has {fields} of {columns} fields, and no end" if fields < columns else ""
+    return f"it has {fields} of {columns} fields, and no end of line" if fields < columns else ""
 
 
 def _check_chunks(name: str, scanned: list[_Scanned], cutting: Cutting) -> None:
@@ -206,7 +206,7 @@ def _check_chunks(name: str, scanned: list[_Scanned], cutting: Cutting) -> None:
     if chunks > MAX_CHUNKS:
         raise UnreadableSource(
             name,
-            f"{cutting.chunk_records} records a chunk make {chunks} chunks, but {MAX_CHUNKS} are the most",
+            f"{cutting.chunk_records} records a chunk make {chunks} chunks, but the limit is {MAX_CHUNKS}",
             "ask for larger chunks",
         )
 
@@ -288,8 +288,8 @@ def _findings(tables: list[Table]) -> Iterator[Finding]:
     for table in tables:
         if not table.kind:
             reason = (
-                "has other columns than the tables known here: its records follow no movie, and are listed under "
-                f'"{table.name}"'
+                "has other columns than the tables known here: its records are filtered without regard to movies, "
+                f'and are listed under "{table.name}"'
             )
             yield Finding(table.file, Fate.CHANGED, reason)
     for kind in KINDS:
@@ -299,7 +299,7 @@ def _findings(tables: list[Table]) -> Iterator[Finding]:
             yield Finding(kind, Fate.CHANGED, reason)
     followers = [kind for kind in KINDS if kind in kinds and kind != "movies"]
     if followers and "movies" not in kinds:
-        reason = f"is not among the files: {' and '.join(followers)} follow nothing"
+        reason = f"is not among the files: {' and '.join(followers)} are filtered without regard to movies"
         yield Finding("the table of movies", Fate.CHANGED, reason)
     if "movies" in kinds and "ratings" in kinds and "links" not in kinds:
         reason = "is not among the files: a rating's movieId is taken for the movie's id itself"

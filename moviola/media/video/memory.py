@@ -81,13 +81,13 @@ def check(process: DecoderParameters, output: Output, context_frames: int, pixel
     size = f"{process.width}x{process.height}"
     if pixels > MAX_PIXELS:
         raise TooMuchMemory(
-            f"its pictures of {size} have {pixels / 1e6:.0f} million pixels, and {MAX_PIXELS / 1e6:.0f} million are "
-            "the most"
+            f"its pictures of {size} have {pixels / 1e6:.0f} million pixels, and the limit is {MAX_PIXELS / 1e6:.0f} "
+            "million"
         )
     if needed > _limit:
         raise TooMuchMemory(
-            f"its pictures of {size}, as many as are held at a time, take up to {needed / 2**30:.1f} GiB of memory, "
-            f"and {_limit / 2**30:.1f} GiB are the most here" + (_MORE if _limit < MAX_MEMORY else "")
+            f"its pictures of {size} that are held at a time take up to {needed / 2**30:.1f} GiB of memory, and the "
+            f"limit here is {_limit / 2**30:.1f} GiB" + (_MORE if _limit < MAX_MEMORY else "")
         )
     return max(_aligned(process), min(MAX_PIXELS, pixels * _limit // needed))
 

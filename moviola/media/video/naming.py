@@ -34,7 +34,7 @@ def _fitted(encoder: Encoder, suffix: str) -> Encoder:
     *most, last = (CONTAINERS[name].extension for name in holders)
     hint = f"name it {', '.join(most)} or {last}" if most else f"name it {last}"
     if container is None:
-        why = UNSUITED.get(suffix.lower(), f"no container of videos is called {suffix}")
+        why = UNSUITED.get(suffix.lower(), f"there is no video container called {suffix}")
         raise UnsuitedName(f"{why}; {hint}")
     others = " or ".join(codec.name for codec in CODECS.values() if container.format in codec.containers)
     raise UnsuitedName(f"{container.noun} file holds no {encoder.codec} here; {hint}, or choose --codec {others}")

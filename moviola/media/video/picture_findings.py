@@ -58,7 +58,7 @@ def _of_hdr(subject: str, output: Output, unreadable: Sequence[str] = ()) -> Fin
     codec = codec_of(output.encoder)
     if codec.codes_hdr and unreadable:
         what = ", ".join(unreadable)
-        reason = f"is written, but {codec.name} takes values as the source's for unknown ({what}), so readers miss it"
+        reason = f"is written, but in {codec.name} such values mean unknown ({what}), so programs ignore it"
         return Finding(subject, Fate.LOST, f"{reason}; correct them in the source, if they matter")
     if codec.codes_hdr:
         return Finding(subject, Fate.KEPT, f"is kept, in the {codec.name} stream")

@@ -36,11 +36,12 @@ def open_template(form: str, template: bytes) -> InputContainer:
     Raise SpliceError when it is none of ours, or no file of its format.
     """
     if form not in TEMPLATE_FORMATS:
-        raise SpliceError(f"a stream's template has the format {form!r:.40}, which is none of those that are opened")
+        known = ", ".join(TEMPLATE_FORMATS)
+        raise SpliceError(f"a stream's template has the format {form!r:.40}; it must have one of {known}")
     try:
         return av.open(BytesIO(template), "r", format=form, options=dict(NO_PROTOCOLS))
     except (av.FFmpegError, ValueError) as error:
-        raise SpliceError(f"a stream's template is no {form} file: {getattr(error, 'strerror', error)}") from None
+        raise SpliceError(f"a stream's template is not a {form} file: {getattr(error, 'strerror', error)}") from None
 
 
 @contextmanager

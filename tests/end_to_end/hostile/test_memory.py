@@ -107,11 +107,11 @@ def test_pictures_larger_than_they_are_said_to_be_never_take_the_memory(tmp_path
         with RawPeer(cluster.port) as liar:
             record = ended(liar, submitted(small, large, tells_truth=False))
             assert (record["state"], record["code"]) == ("failed", "splice-failed")
-            assert record["reason"].startswith("not one frame came out")
+            assert record["reason"].startswith("no frame came out")
         with RawPeer(cluster.port) as peer:
             record = ended(peer, submitted(small, large, tells_truth=True))
             assert record["state"] == "failed"
-            assert "16000x16000 have 256 million pixels, and 134 million are the most" in record["reason"]
+            assert "16000x16000 have 256 million pixels, and the limit is 134 million" in record["reason"]
             failure = record["details"]["failures"][0]
             assert (failure["failure_type"], failure["failure_reason"]) == ("worker_failure", "memory")
         honest.check()
@@ -141,5 +141,5 @@ def test_a_client_refuses_such_a_film_before_it_sends(tmp_path: Path, large: Pat
     for more in ([], ["--local"]):
         done = cluster.run("client.file_sender", str(large), *more)
         assert done.returncode == 2
-        told = "16000x16000 have 256 million pixels, and 134 million are the most; make the video smaller"
+        told = "16000x16000 have 256 million pixels, and the limit is 134 million; make the video smaller"
         assert told in done.stderr

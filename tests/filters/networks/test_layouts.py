@@ -120,7 +120,7 @@ def test_logits_become_scores() -> None:
         ("yolov5", shaped(1, 300, 5), 0, "not the layout yolov5"),
         ("centernet", shaped(1, 6, CELLS), 0, "not the layout centernet"),
         ("yolov8", shaped(1000), 0, "not the layout yolov8"),
-        ("yolov8", shaped(1, 6, CELLS), 3, "tells of 2 classes, and 3 names are given; check labels"),
+        ("yolov8", shaped(1, 6, CELLS), 3, "has 2 classes, but 3 names are given; check labels"),
         ("yolov8", shaped(1, 6, CELLS) + 7, 0, "gives scores from 7 to 7, and they must be 0 to 1: say logits=true"),
         ("yolov8", shaped(1, 6, CELLS) - 1, 0, "gives scores from -1 to -1"),
         ("yolov8", shaped(1, 6, CELLS) + np.nan, 0, r"gives values that are no numbers \(NaN\)"),

@@ -192,7 +192,7 @@ def test_a_network_that_wants_all_memory_is_no_crash(given: Given) -> None:
     network = load("test", given(made.network(nodes, weights={"huge": np.array([1 << 20, 1 << 20, 1 << 4])})))
     with pytest.raises(
         MemoryError,
-        match=r"has not enough memory for a picture of shape 1x3x8x8 \(give it smaller .* --memory-limit\)",
+        match=r"does not have enough memory for a picture of shape 1x3x8x8 \(give it smaller .* --memory-limit\)",
     ):
         network.run(noise(1, 8))
 

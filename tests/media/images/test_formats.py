@@ -15,11 +15,11 @@ def test_the_first_bytes_tell(name: str) -> None:
     ("data", "reason"),
     [
         (b"", "is empty"),
-        (b"not a picture", "is no JPEG"),
+        (b"not a picture", "is not a JPEG"),
         (b"\xff\x0a\0\0", "JPEG XL"),
         (b"8BPS", "Photoshop"),
-        (b"\0\0\0\x18ftypisom\0\0\0\0mif1", "is no JPEG"),
-        (b"RIFF\0\0\0\0WAVE", "is no JPEG"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0mif1", "is not a JPEG"),
+        (b"RIFF\0\0\0\0WAVE", "is not a JPEG"),
     ],
 )
 def test_what_is_no_picture_is_said(data: bytes, reason: str) -> None:

@@ -98,8 +98,8 @@ def test_what_went_wrong_is_said_by_name(tmp_path: Path) -> None:
     files = {"a.png": PNG} | {f"b{number:02d}.jpg": b"hello" for number in range(MAX_SAID + 5)}
     made = hang(tmp_path, files)
     assert len(made.spliced.troubles["images"]) == MAX_SAID + 5
-    assert made.spliced.warnings[0].startswith("b00.jpg is no JPEG")
-    assert "5 images more" in made.spliced.warnings[-1]
+    assert made.spliced.warnings[0].startswith("b00.jpg is not a JPEG")
+    assert "5 more images" in made.spliced.warnings[-1]
     assert len(made.spliced.warnings) == MAX_SAID + 1
 
 

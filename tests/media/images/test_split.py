@@ -77,9 +77,9 @@ def test_what_is_no_picture_goes_by_name_with_the_reason(tmp_path: Path) -> None
 
 
 def test_no_picture_at_all(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableSource, match=r"none of its 2 files .* a\.txt is no JPEG"):
+    with pytest.raises(UnreadableSource, match=r"none of its 2 files .* a\.txt is not a JPEG"):
         cut(tmp_path / "1", {"a.txt": b"hello", "b.txt": b""})
-    with pytest.raises(UnreadableSource, match=r"a\.jpg: this file is no JPEG"):
+    with pytest.raises(UnreadableSource, match=r"a\.jpg: this file is not a JPEG"):
         cut(tmp_path / "2", {"a.jpg": b"hello"})
     with pytest.raises(UnreadableSource, match="no files"):
         cut(tmp_path / "3", {})

@@ -185,24 +185,24 @@ def test_a_manifest_that_is_cut_off_is_refused_wherever_that_is(whole: bytes, tm
     packed = kept(tmp_path, whole).read_bytes()
     for size in [*range(0, len(packed), 97), len(packed) - 1]:
         (tmp_path / "b").write_bytes(packed[:size])
-        with pytest.raises(BadManifest, match=r"b is (cut off|no manifest)"):
+        with pytest.raises(BadManifest, match=r"b is (cut off|not a manifest)"):
             read_manifest(tmp_path / "b")
     lines = whole.splitlines(keepends=True)
     with pytest.raises(BadManifest, match="is cut off"):
         read_manifest(kept(tmp_path, b"".join(lines[:-1])))
-    with pytest.raises(BadManifest, match="more behind its last line"):
+    with pytest.raises(BadManifest, match="more after its last line"):
         read_manifest(kept(tmp_path, whole + lines[-1]))
 
 
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"nonsense\n", "no manifest, or a damaged one"),
-        (b"[]\n", "no object of one key"),
-        (b'{"of": {}}\n', "there is not"),
+        (b"nonsense\n", "is not a manifest, or is damaged"),
+        (b"[]\n", "is not an object with one key"),
+        (b'{"of": {}}\n', "a line of the unknown kind 'of'"),
         (b'{"end": {}}\n', "EndLine lacks"),
-        (b"\xff\n", "no manifest"),
-        (b"[" * 100_000 + b"\n", "no manifest"),
+        (b"\xff\n", "not a manifest"),
+        (b"[" * 100_000 + b"\n", "not a manifest"),
         (b'{"manifest": ' + b" " * manifests.MAX_LINE_SIZE + b"{}}\n", "a line of more than"),
         (b" " * 50_000_000, "a line of more than"),
     ],

@@ -62,7 +62,7 @@ def test_what_is_wrong_is_told_with_record_and_line() -> None:
         BadRecord(13, 18, NEVER_CLOSED),
     ]
     assert report.malformed_count == 5
-    assert report.mended == [BadRecord(12, 17, "1 byte is no UTF-8: it stands as U+FFFD")]
+    assert report.mended == [BadRecord(12, 17, "1 byte is not UTF-8: it becomes U+FFFD")]
     assert not report.lost
     assert not report.fallback
 

@@ -132,7 +132,7 @@ def test_bytes_that_are_no_text_are_kept_as_such_and_told(tmp_path: Path) -> Non
         "Amélie",
     ]
     assert spliced.troubles["mended"] == [
-        {"file": "movies.csv", "record": 1, "line": 2, "why": "1 byte is no UTF-8: it stands as U+FFFD"}
+        {"file": "movies.csv", "record": 1, "line": 2, "why": "1 byte is not UTF-8: it becomes U+FFFD"}
     ]
 
 

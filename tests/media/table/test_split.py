@@ -91,8 +91,8 @@ def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> Non
         (b"", "it is empty"),
         (b"\n\n", "it is empty"),
         ("id,title\n".encode("utf-16"), "it is in UTF-16"),
-        (b"\xff\x00\x01\n", "no text in UTF-8"),
-        (b"\x00\x01\n", "no text"),
+        (b"\xff\x00\x01\n", "not text in UTF-8"),
+        (b"\x00\x01\n", "not text"),
         (b'id,"title\n1,2\n', "its header line is broken: a quote is opened and never closed"),
         (b"id,title,id\n", 'more than one column "id"'),
     ],
@@ -115,7 +115,7 @@ def test_nothing_and_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
         split(Material("table", "none", ()), Cutting())
     monkeypatch.setattr(splitting, "MAX_CHUNKS", 3)
     path = write(tmp_path / "a.csv", ["a"], [["1"]] * 4)
-    with pytest.raises(UnreadableSource, match="1 records a chunk make 4 chunks, but 3 are the most"):
+    with pytest.raises(UnreadableSource, match="1 records a chunk make 4 chunks, but the limit is 3"):
         taken([path], 1)
     monkeypatch.setattr(splitting, "MAX_HEADERS_SIZE", 10)
     with pytest.raises(UnreadableSource, match="header lines have 11 bytes"):
@@ -138,8 +138,9 @@ def test_what_may_surprise_is_told(tmp_path: Path) -> None:
 
     assert warnings("movies_metadata.csv", "ratings.csv", "links.csv", "credits.csv") == ""
     assert "movieId is taken for the movie's id" in warnings("movies_metadata.csv", "ratings.csv")
-    assert "the table of movies is not among the files: credits and ratings follow nothing" in warnings(
-        "ratings.csv", "credits.csv"
+    assert (
+        "the table of movies is not among the files: credits and ratings are filtered without regard to movies"
+        in warnings("ratings.csv", "credits.csv")
     )
     paths["more.csv"] = write(tmp_path / "more.csv", ["userId", "movieId", "rating"], [])
     assert "ratings come from 2 files, listed one after the other: more.csv, ratings.csv" in warnings(
@@ -151,8 +152,8 @@ def test_what_may_surprise_is_told(tmp_path: Path) -> None:
     ("chain", "names", "sentence"),
     [
         ("post_2000", ["books.csv"], "works on movies, and there are none in books.csv: the columns of books"),
-        ("post_2000", ["movies.csv", "books.csv"], "books.csv is none of them: its columns are name, pages; with"),
-        ("where:column=pages:min=1,post_2000", ["movies.csv", "books.csv"], "books.csv is none of them"),
+        ("post_2000", ["movies.csv", "books.csv"], "books.csv is not one of them: its columns are name, pages; with"),
+        ("where:column=pages:min=1,post_2000", ["movies.csv", "books.csv"], "books.csv is not one of them"),
         ("where:column=page:min=1", ["books.csv"], 'no column "page" in books.csv, only name, pages'),
         ("where:column=pages", ["books.csv"], "needs a min, max, equals or contains"),
         ("where:min=1", ["books.csv"], "where needs a column"),
@@ -179,7 +180,7 @@ def test_chains_are_checked_against_the_tables(tmp_path: Path, chain: str, names
     ("end", "what"),
     [
         ('2,"Casabl', "at line 3, a quote is opened and never closed"),
-        ("2,Casablanca", "it has 2 of 3 fields, and no end"),
+        ("2,Casablanca", "it has 2 of 3 fields, and no end of line"),
         ("2,Casablanca,1942", ""),
         ("2,Casablanca,1942\n", ""),
         ('2,"Casablanca",1942\r\n', ""),

@@ -179,7 +179,7 @@ def _examined(detector: Detector) -> _Known:
         if not layout:
             raise NetworkError(
                 f"{network.told} gives outputs of shape {layouts.shown(outputs)}, which may be several layouts or "
-                f"none: say layout={'|'.join(layouts.LAYOUTS[1:])}, or by labels how its classes are called"
+                f"none: give layout={'|'.join(layouts.LAYOUTS[1:])}, or the names of its classes as labels"
             )
         known = _Known(network, layout, names)
         _candidates(detector, known, outputs, size)

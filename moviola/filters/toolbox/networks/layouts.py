@@ -103,7 +103,7 @@ def candidates_of(layout: str, outputs: Named, size: tuple[int, int], class_coun
     if not of_classes.shape[1]:
         raise NetworkError(f"gives outputs of shape {shown(outputs)}, which has no scores in the layout {layout}")
     if class_count > of_classes.shape[1]:
-        raise NetworkError(f"tells of {of_classes.shape[1]} classes, and {class_count} names are given; check labels")
+        raise NetworkError(f"has {of_classes.shape[1]} classes, but {class_count} names are given; check labels")
     classes = of_classes.argmax(axis=1)
     scores = of_classes[np.arange(len(classes)), classes]
     if layout == OBJECTNESS:

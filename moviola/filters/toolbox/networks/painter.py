@@ -98,8 +98,8 @@ class Painter:
                 made, found = self._made(network, light)
                 if found != factor:
                     raise NetworkError(
-                        f"{network.told} makes this picture {found} times as large, and a gray one {factor} times; "
-                        "take one that makes all alike"
+                        f"{network.told} makes this picture {found} times as large, but a gray one {factor} times; "
+                        "take a network that enlarges all pictures alike"
                     )
                 kept = made[
                     (down.begin - down.start) * factor : (down.end - down.start) * factor,

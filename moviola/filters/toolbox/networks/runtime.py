@@ -114,7 +114,9 @@ class Network:
 
     def _numbers(self, name: str, given: object) -> NDArray[Any]:
         if not isinstance(given, np.ndarray) or given.dtype.kind not in "fiub":
-            raise NetworkError(f"{self.told} gives no array of numbers as its output {name:.80}; take another network")
+            raise NetworkError(
+                f"{self.told} gives an output {name:.80}, which is not an array of numbers; take another network"
+            )
         return given.astype(np.float32) if given.dtype == np.float16 else given
 
     def _failure(self, error: Exception, samples: NDArray[Any], *, late: bool) -> Exception:
@@ -126,7 +128,7 @@ class Network:
             )
         if _is_out_of_memory(error):
             return MemoryError(
-                f"{self.told} has not enough memory for a picture of shape {shape}{_MORE}: {_reason(error)}"
+                f"{self.told} does not have enough memory for a picture of shape {shape}{_MORE}: {_reason(error)}"
             )
         return NetworkError(f"{self.told} fails on a picture of shape {shape}: {_reason(error)}")
 

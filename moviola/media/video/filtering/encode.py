@@ -56,7 +56,7 @@ def encodable(frames: FrameFormat, encoder: Encoder) -> tuple[FrameFormat, list[
     if place and not (place in codec.chroma_places and _subsampling(pix_fmt) == (2, 2)):
         place = ChromaLocation.USUAL
         warnings.append(
-            f"{codec.name} does not tell of {pix_fmt} that chroma samples lie at the {frames.chroma_location}"
+            f"{codec.name} cannot record that the chroma samples of {pix_fmt} lie at the {frames.chroma_location}"
         )
     chosen = replace(
         frames,

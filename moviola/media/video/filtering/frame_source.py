@@ -154,7 +154,7 @@ class IntermediateSource:
     ) -> None:
         handed, parts = read(Intermediate, payload)
         if not parts:
-            raise BundleError("this is nothing that one stage hands on to the next: it has no chunk")
+            raise BundleError("this is not an intermediate from one stage to the next: it has no chunk")
         self.chunk: Payload = parts[0]
         self.table = read_table(ChunkTable, self.chunk)
         self.size: tuple[int, int] = handed.size
@@ -200,7 +200,7 @@ class IntermediateSource:
         for each in self._recent:
             if each.place == item.place and each.source is not None:
                 return each.source
-        raise BundleError(f"the chunk does not give frame {item.index}, which an earlier stage had of it")
+        raise BundleError(f"the chunk does not give frame {item.index}, which an earlier stage got from it")
 
     def let_go(self) -> None:
         """Free the decoder and the frames that it holds."""

@@ -116,7 +116,7 @@ def filtered_stream(path: Path, container: InputContainer) -> VideoStream:
     size = chosen.codec_context.width, chosen.codec_context.height
     if size[0] * size[1] > MAX_PIXELS:
         reason = f"its pictures of {size[0]}x{size[1]} have {size[0] * size[1] / 1e6:.0f} million pixels"
-        reason += f", and {MAX_PIXELS / 1e6:.0f} million are the most"
+        reason += f", and the limit is {MAX_PIXELS / 1e6:.0f} million"
         raise UnreadableSource(path, reason, "make the video smaller before you send it")
     return chosen
 

@@ -58,9 +58,8 @@ def candidates(container: InputContainer, filtered: Stream) -> tuple[list[Stream
             continue
         found = _fate(container, stream)
         if found is None and len(carried) == MAX_CARRIED:
-            found = Finding(
-                called(stream), Fate.LOST, f"is left out: {MAX_CARRIED} streams beside the video are the most"
-            )
+            reason = f"is left out: at most {MAX_CARRIED} streams are kept beside the video"
+            found = Finding(called(stream), Fate.LOST, reason)
         if found is None:
             carried.append(stream)
         else:
@@ -81,7 +80,7 @@ def _fate(container: InputContainer, stream: Stream) -> Finding | None:
         )
     if kind == ATTACHMENT:
         size = len(stream.data)  # type: ignore[attr-defined]
-        reason = "it is empty" if not size else f"it has {size} bytes, and {MAX_FILE_SIZE} are the most"
+        reason = "it is empty" if not size else f"it has {size} bytes, and the limit is {MAX_FILE_SIZE}"
         return None if 0 < size <= MAX_FILE_SIZE else Finding(name, Fate.LOST, f"is left out: {reason}")
     if kind == "video":
         what = "pictures of chapters" if stream.disposition & Disposition.timed_thumbnails else "another video"
@@ -119,7 +118,7 @@ def garbled(container: InputContainer) -> Iterator[Finding]:
     for whose, tags in told:
         for name, text in tags.items():
             if _MARK in text or _MARK in name:
-                reason = "is changed: its text is no UTF-8, and what cannot be read becomes a mark"
+                reason = "is changed: its text is not UTF-8, and a mark replaces what cannot be read"
                 yield Finding(f"tag {name}{whose}", Fate.CHANGED, reason)
 
 

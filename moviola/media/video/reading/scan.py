@@ -185,9 +185,7 @@ class Scanner:
             yield Finding("the beginning", Fate.LOST, f"is left out: {what} before the first that can be decoded")
         if told_twice := self._colours_told_twice():
             what = " and ".join(told_twice)
-            reason = (
-                f"is told in two ways: the pictures themselves tell another {what} than the file does, whose is kept"
-            )
+            reason = f"is told in two ways: the file and its pictures name a different {what}; that of the file is kept"
             yield Finding("colour", Fate.CHANGED, reason)
 
     def _colours_told_twice(self) -> list[str]:

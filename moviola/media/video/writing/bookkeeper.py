@@ -66,7 +66,7 @@ class Bookkeeper:
         """Close the account after the last chunk, and warn of what was counted."""
         self.account.close(self._frame_count)
         if count := self._unmarked_fields:
-            self.account.warn(f"{_frames(count)} interlaced, though the first is not: none is marked so in the result")
+            self.account.warn(f"{_frames(count)} interlaced, though the first is not: none is marked as interlaced")
         if count := self._alike_fields:
             self.account.warn(f"{_frames(count)} progressive, or in the other order of fields: all are marked alike")
         for size, count in self._other_sizes.most_common(MAX_OTHER_SIZES):

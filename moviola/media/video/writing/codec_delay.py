@@ -102,7 +102,7 @@ def delayed(template: AudioStream, delay_s: Fraction) -> Iterator[AudioStream]:
         file.mux_one(packet)
     data = buffer.getvalue()
     if _UNDETERMINED not in data:
-        raise SpliceError(f"sound of {template.codec_context.name} cannot begin before zero in a Matroska")
+        raise SpliceError(f"sound of {template.codec_context.name} cannot begin before zero in a Matroska file")
     data = data.replace(_UNDETERMINED, _delay(delay_s), 1)
     with av.open(BytesIO(data), "r", format="matroska", options=dict(NO_PROTOCOLS)) as file:
         yield file.streams.audio[0]

@@ -104,7 +104,7 @@ class VideoTrack:
                 usual = round(1 / rate / self.time_base)
                 self._step = max(1, min((two - one for one, two in pairwise(times)), default=usual))
                 return chunk.report.format
-        raise NothingToSplice("not one frame came out, so there is nothing to make a file of")
+        raise NothingToSplice("no frame came out, so no file can be made")
 
     def packets(self, stream: Stream, extradata: bytes, delay: int) -> Iterator[Mux]:
         """Yield all packets for `stream`, whose encoder has this extradata and reorders by up to `delay` frames.

@@ -261,7 +261,7 @@ def test_also_when_it_comes_first(tmp_path: Path, bench: Bench) -> None:
 
 
 def test_nothing_left_is_said(tmp_path: Path, bench: Bench) -> None:
-    with pytest.raises(SpliceError, match="not one frame"):
+    with pytest.raises(SpliceError, match="no frame came out"):
         splice(Shelf(tmp_path), bench[0], output(), [b"", b""], {})
 
 
