@@ -250,7 +250,7 @@ class Assembler:
         if isinstance(message, Beat | Error):
             return None
         raise ProtocolError(
-            ErrorCode.OUT_OF_ORDER, f"{type(message).__name__} is nothing a {hello.role} says to an aggregator"
+            ErrorCode.OUT_OF_ORDER, f"a {hello.role} may not send {type(message).__name__} to an aggregator"
         )
 
     def _came_damaged(self, event: Damaged) -> None:
@@ -286,7 +286,7 @@ class Assembler:
         name = getattr(event.message, "job", "")
         job = memory.jobs.get(name) or memory.history.get(name)
         if event.peer == MIDDLEWARE and job is not None:
-            text = f"what is to be told of it cannot be sent: {event.reason}"
+            text = f"a message about it cannot be sent: {event.reason}"
             memory.send(MIDDLEWARE, Finished(job.id, job.owner_epoch, JobState.FAILED, text))
 
     def _close(self, peer: Peer, error: ProtocolError, job: str, now: float) -> None:

@@ -113,7 +113,7 @@ class Results:
 
     def _duplicate(self, job: CollectedJob, track: CollectedTrack, keep: Keep) -> None:
         if not track.compare(keep.index, keep.content, keep.fingerprint):
-            self._memory.log(f"{_where(keep)} differs from the one kept of an equal worker", is_warning=True)
+            self._memory.log(f"{_where(keep)} differs from the stored result of the same build", is_warning=True)
         self._memory.save(job)
         self._answer(keep, Verdict.DUPLICATE)
 
@@ -132,7 +132,7 @@ def _track_of(job: CollectedJob, keep: Keep) -> CollectedTrack:
     not come from this sender: results of outputs come from workers, the other chunks from the middleware."""
     track = job.tracks[keep.track] if keep.track < len(job.tracks) else None
     if track is None or bool(track.output) == (keep.peer == MIDDLEWARE) or keep.index >= MAX_CHUNKS:
-        raise ProtocolError(ErrorCode.BAD_MESSAGE, f"{_where(keep)} is no chunk of this job that may come from there")
+        raise ProtocolError(ErrorCode.BAD_MESSAGE, f"{_where(keep)} is not a chunk that this sender may send")
     return track
 
 

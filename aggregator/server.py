@@ -379,7 +379,7 @@ class Server:
                 if part.size not in (None, size):
                     raise ValueError("it was changed since it was finished")
                 if part.offset > size:
-                    raise ValueError(f"it has {size} bytes, and none at {part.offset}")
+                    raise ValueError(f"it has {size} bytes, and byte {part.offset} was asked for")
                 data = os.pread(file.fileno(), part.length, part.offset)
         except (OSError, ValueError) as error:
             text = f"{part.file} of job {part.job} cannot be read: {getattr(error, 'strerror', None) or error}"
@@ -392,7 +392,7 @@ class Server:
     def _send_result(self, wanted: SendResult) -> None:
         peer, job, track = wanted.peer, wanted.job, wanted.track
         if self._loop.backlog(peer) > limits.HIGH_WATERMARK:
-            text = "what was sent before has not been read yet; ask for one result at a time"
+            text = "the last answer has not been read yet; ask for one result at a time"
             return self._loop.send(peer, Error(ErrorCode.BUSY, text, fatal=False, job=job))
         answer = FetchedResult(job, track, wanted.index, ResultState.STORED, wanted.chunk_count)
         if wanted.describe:

@@ -113,7 +113,7 @@ class SpliceProcesses:
         except Malformed as error:
             log.error("the splicing process %d is ended: it said %s", child.process.pid, error)
             self._remove(child)
-            endings += self._died(child, "the splicing process said what it never says", now)
+            endings += self._died(child, "the splicing process sent a message that cannot be read", now)
         except EOFError:
             endings += self._died(child, f"the splicing process ended by {self._remove(child)}", now)
         return endings

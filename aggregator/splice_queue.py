@@ -44,7 +44,8 @@ class SpliceQueue:
         counts = message.chunk_counts
         if len(counts) != len(job.tracks) or max(counts) > MAX_CHUNKS:
             raise ProtocolError(
-                ErrorCode.BAD_MESSAGE, f"job {job.id} has {len(job.tracks)} tracks, of {MAX_CHUNKS} chunks each"
+                ErrorCode.BAD_MESSAGE,
+                f"Finish of job {job.id} must count {len(job.tracks)} tracks, of at most {MAX_CHUNKS} chunks each",
             )
         if not all(track.holds_all(count) for track, count in zip(job.tracks, counts, strict=True)):
             self._memory.log(f"job {job.id}: Finish has come before all its results", is_warning=True)
@@ -109,7 +110,7 @@ class SpliceQueue:
         """Forget results that are lost. The middleware has them computed again, and then repeats Finish."""
         job.damages += 1
         if job.damages >= MAX_DAMAGES:
-            why = "made no file" if event.makers else "were damaged on this aggregator's disk, look after it"
+            why = "made no file" if event.makers else "were damaged on this aggregator's disk: check that disk"
             text = f"{event.text}; {job.damages} times results of this job {why}"
             return self._conclude(job, JobState.FAILED, text, [], [])
         more = f" and {len(event.chunks) - 1} others" if len(event.chunks) > 1 else ""

@@ -136,7 +136,7 @@ def _check_plot(path: Path) -> None:
     if os.path.lexists(path):
         raise UsageError(f"--plot {path} is there, and is left as it is; give another name")
     if not path.parent.is_dir():
-        raise UsageError(f"--plot {path}: there is no folder {path.parent}; give a name in one that is there")
+        raise UsageError(f"--plot {path}: there is no folder {path.parent}; name a file in a folder that exists")
 
 
 def _cluster_there(options: argparse.Namespace) -> Target | None:

@@ -170,7 +170,7 @@ class _Following:
         except KeyboardInterrupt:
             self._hooks.give_up()
         for job in self._ended:
-            self._hooks.fail(f"No command was run for job {job}: this command was ended before more was known of it")
+            self._hooks.fail(f"No command was run for job {job}: this program ended before it had the job's details")
 
     def _note_end(self, job: str, state: JobState) -> None:
         if state not in self._hooks.wanted:

@@ -30,7 +30,7 @@ def since(text: str) -> EventId | float:
         return EventId.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(
-            f"it is an age such as 10m, the id of an event, or {START}, and '{text}' is none"
+            f"it is an age such as 10m, the id of an event, or {START}, not '{text}'"
         ) from error
 
 

@@ -100,7 +100,7 @@ def _contradictions(options: argparse.Namespace) -> Iterator[str]:
     if options.engine and options.local:
         yield "--local computes in this process and --engine elsewhere; leave one out"
     if options.engine and (options.detach or options.priority):
-        yield "--detach and --priority are for a cluster of ours; leave them out with --engine"
+        yield "--detach and --priority are for a Moviola cluster; leave them out with --engine"
     if options.detach and options.out is not None:
         later = f"{typed('jobs')} fetch ID --out {options.out}"
         yield f"--detach leaves before there is a result; do without --out, and bring it later: {later}"

@@ -105,7 +105,7 @@ def _path(out: str | None, job: str) -> Path:
 def _refuse(path: Path, *, overwrite: bool) -> None:
     """Raise UsageError where nothing can be written to a path, or something is there that stays."""
     if path.exists() and not path.is_file():
-        raise UsageError(f"{path} is no file to write to; give --out another name")
+        raise UsageError(f"{path} is not an ordinary file; give --out another name")
     if path.exists() and not overwrite:
         raise UsageError(f"{path} is there, and is left as it is; --overwrite replaces it, --out names another file")
     if not path.parent.is_dir():

@@ -117,9 +117,9 @@ def _folders(options: argparse.Namespace) -> Folders:
         raise UsageError("a watch needs a folder for its results; name one with --out (-o)")
     source, results = options.folder, Path(options.out)
     if not source.is_dir():
-        raise UsageError(f"{source} is no folder; a watch needs one that is there")
+        raise UsageError(f"{source} is not a folder; a watch needs an existing folder")
     if results.exists() and not results.is_dir():
-        raise UsageError(f"--out {results} is no folder; a watch puts a folder there for each file")
+        raise UsageError(f"--out {results} is not a folder; a watch puts a folder there for each file")
     try:
         results.mkdir(parents=True, exist_ok=True)
     except OSError as error:

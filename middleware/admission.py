@@ -84,9 +84,9 @@ def _check_plain(message: Submit) -> None:
             if depth > MAX_NESTING:
                 raise ValueError(f"{name} has more than {MAX_NESTING} maps and lists within each other")
             if isinstance(value, dict) and not all(type(key) is str for key in value):
-                raise ValueError(f"{name} has a map with keys that are no texts")
+                raise ValueError(f"{name} has a map with keys that are not text")
             if value is not None and not isinstance(value, str | bytes | int | float | list | dict):
-                raise ValueError(f"{name} has a value of type {type(value).__name__}, which is no plain data")
+                raise ValueError(f"{name} has a value of type {type(value).__name__}, which is not plain data")
 
 
 def _walk(value: Any, depth: int) -> Iterator[tuple[int, Any]]:
@@ -117,7 +117,7 @@ def _check_source(source: Map) -> None:
         raise ValueError(f"the source must have 1 to {MAX_STREAMS} streams, not {streams!r:.80}")
     for field in ("process", "splice", "facts"):
         if not isinstance(source.get(field, None if field == "process" else {}), dict):
-            raise ValueError(f"the source must say in a map how it is processed: {field} is none")
+            raise ValueError(f"the source's {field} must be a map")
     _check_templates(source.get("splice", {}).get("passthrough", []))
 
 
@@ -136,7 +136,7 @@ def _check_templates(passthrough: Any) -> None:
         if begins_like is None or not begins_like(template):
             formats = ", ".join(TEMPLATE_BEGINNINGS)
             told = facts.get("template_format")
-            raise ValueError(f"the template of stream {number} is no file of the format {told!r:.40}, one of {formats}")
+            raise ValueError(f"the template of stream {number} is not a {told!r:.40} file; known formats are {formats}")
 
 
 def _check_assets(assets: list[AssetFacts]) -> None:

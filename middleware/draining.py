@@ -49,9 +49,9 @@ class Draining:
         if worker is None:
             return ErrorCode.UNKNOWN_WORKER, f"there is no worker {name}"
         if verb not in VERBS:
-            return ErrorCode.WRONG_STATE, f"worker {name} is {worker.state.value}; there is no wish called {verb!r:.40}"
+            return ErrorCode.WRONG_STATE, f"worker {name} is {worker.state.value}; it has no action called {verb!r:.40}"
         if worker.state is WorkerState.LOST:
-            hint = f"'{typed('up')}', or a start of its program, brings one that was drained back"
+            hint = f"'{typed('up')}', or a new start of its program, brings a drained worker back"
             why = hint if verb == WorkerVerb.RESUME else "only one that is connected can be drained"
             return ErrorCode.WRONG_STATE, f"worker {name} is not connected; {why}"
         if verb == WorkerVerb.RESUME and worker.state is not WorkerState.DRAINING:
@@ -73,9 +73,7 @@ class Draining:
 
     def _resume(self, worker: WorkerRecord) -> str:
         self._tell(worker, wanted=False)
-        return (
-            f"worker {worker.name} is told to go on; one that has ended by then, or was stopped where it runs, leaves"
-        )
+        return f"worker {worker.name} is told to go on; it still leaves if it was stopped on its machine, or has ended"
 
     def _tell(self, worker: WorkerRecord, *, wanted: bool) -> None:
         worker.drain_wish = wanted
@@ -105,7 +103,7 @@ class Draining:
         if wish is None or wish is worker.details.draining:
             return
         if wish:
-            self._note_draining(worker, f"worker {worker.name} is here again, and is drained as was wished before")
+            self._note_draining(worker, f"worker {worker.name} is back, and is drained, as it was told before")
         self._tell(worker, wanted=wish)
 
     def _note_draining(self, worker: WorkerRecord, text: str) -> None:

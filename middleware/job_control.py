@@ -63,7 +63,7 @@ class JobControl:
         if granted is None:
             return None  # it is looked up first
         if not granted:
-            why = _SUITED.get(message.verb, f"there is no wish called {message.verb!r:.40}")
+            why = _SUITED.get(message.verb, f"there is no action called {message.verb!r:.40}")
             text = f"job {job.id} is {job.state.value}; {why}"
             return cluster.refuse(client, ErrorCode.BAD_JOB, text, job.id)
         return self._say_granted(client.peer, granted, job.id, now)

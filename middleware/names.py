@@ -44,7 +44,7 @@ def aggregators_before(cluster: Cluster, hello: Hello, store: str) -> list[Aggre
     """
     known = cluster.stores.get(store)
     if not hello.token:
-        raise ProtocolError(ErrorCode.BAD_MESSAGE, "an aggregator shows a token that its store was first seen with")
+        raise ProtocolError(ErrorCode.BAD_MESSAGE, "an aggregator must send its store's token, and this one sent none")
     if known is not None and known.digest != digest_of(hello.token):
         text = f"store {store} is known with another token; an aggregator with an empty state folder gets a new store"
         raise ProtocolError(ErrorCode.FORBIDDEN, text)

@@ -94,9 +94,10 @@ def _why_queued(cluster: Cluster, job: Job, track: Track) -> tuple[str, str]:
 
 def _why_outdated(cluster: Cluster, job: Job) -> str:
     text = "its first results were made with other library versions than those of the workers that are connected"
+    wait_s = cluster.rules.renew_after_s
     if job.can_begin_again:
-        return f"{text}; it begins again if none like them is back in {cluster.rules.renew_after_s:.0f} s"
-    return f"{text}; submit the same file again and it begins again, or start a worker like them"
+        return f"{text}; it begins again unless a worker with the first versions is back in {wait_s:.0f} s"
+    return f"{text}; submit the same file again to begin again, or start a worker with the first versions"
 
 
 def _listed(filters: Sequence[str]) -> str:
@@ -150,5 +151,5 @@ def _what_is_lacking(workers: Sequence[WorkerRecord], missing: Sequence[str]) ->
     for worker in workers:
         for name in missing:
             if why := worker.details.lacks.get(name):
-                return [f"worker {worker.name} knows '{name}', and lacks something: {shortened(why, MAX_LACK)}"]
+                return [f"worker {worker.name} knows '{name}', but cannot offer it: {shortened(why, MAX_LACK)}"]
     return []

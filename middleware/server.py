@@ -222,7 +222,7 @@ class Server:
             chunks = {(stream.number, index) for stream in job.streams for index in stream.here}
             stages = {(track.number, index) for track in job.tracks for index in track.intermediates}
             if chunks != self._locations.get(job.id, {}).keys() or stages != self._stages.get(job.id, {}).keys():
-                return f"what is spooled of job {job.id} is not what is known of it"
+                return f"the spool and the memory disagree about what is stored of job {job.id}"
         return ""
 
     def _handle(self, event: wire.NetworkEvent) -> None:
@@ -318,7 +318,7 @@ class Server:
 
     def _spool_chunk(self, command: SpoolChunk, event: wire.Received) -> NotKept | None:
         if command.value and ASSET_PREFIX + hashlib.sha256(event.payload).hexdigest() != command.value:
-            reason = f"what was sent as the file {command.value} is something else"
+            reason = f"the file sent as {command.value} has another content hash"
             return NotKept(command, reason, ErrorCode.CORRUPT)
         try:
             location = self._spool.append(_assets_of(command.job) if command.value else command.job, event.payload)

@@ -39,7 +39,7 @@ class Submissions:
     def joined(self, peer: Peer, hello: Hello, now: float) -> None:
         cluster = self._cluster
         if not hello.user.isprintable():
-            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"a user's name can be printed, and {hello.user!r} cannot")
+            raise ProtocolError(ErrorCode.BAD_MESSAGE, f"the user's name {hello.user!r} cannot be printed")
         user = cluster.users.named(hello.user)
         if cluster.users.refusal(user, Resource.CONNECTIONS) or len(cluster.clients) >= cluster.rules.max_clients:
             self._make_place(user)
@@ -93,7 +93,7 @@ class Submissions:
         lacks_source = job is not None and not job.request.has_source
         if job is not None and lacks_source and not job.request.is_like(message):
             return cluster.refuse(
-                client, ErrorCode.BAD_JOB, f"job {job.id} has this key and another source; submit it as new"
+                client, ErrorCode.BAD_JOB, f"job {job.id} has the same key, but another source; submit this one as new"
             )
         is_whole = job is None or lacks_source
         if is_whole:
@@ -208,7 +208,7 @@ class Submissions:
         cluster, user = self._cluster, job.user
         if cluster.room.holds_much(user) and cluster.room.of(user) <= 0:
             held = user.held[Resource.SPOOL_BYTES]
-            return f"user {user.name!r} has {held} bytes in the spool; what is left of it is kept for others"
+            return f"user {user.name!r} has {held} bytes in the spool; the rest of the spool is kept for others"
         return cluster.users.refusal(user, Resource.CHUNKS)
 
     def not_kept(self, event: NotKept) -> None:
@@ -276,7 +276,7 @@ class Submissions:
         """Give up all that came of a job; its client, who is told, sends the files first."""
         self._give_up_chunks(job)
         job.ask_anew(now)
-        text = f"job {job.id} lacks a file that its filters name, and room for it: its source is asked for anew"
+        text = f"job {job.id} lacks a file that its filters name, and has no room for it: its source must be sent again"
         self._cluster.note(EventKind.SOURCE_NEEDED, text, job.id)
 
     def _expire_chunks(self, job: Job, now: float) -> None:

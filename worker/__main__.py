@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         names = locks.take(given.name, given.processes)
     except OSError as error:
         locks.release()
-        return _refuse(f"the names of its processes cannot be held: {error}")
+        return _refuse(f"the names of the worker processes cannot be reserved: {error}")
     try:
         told = ParentSettings(
             middleware, names, filters, secret, given.log, plugins, assets, memory_limit, given.filters, labels
@@ -85,7 +85,8 @@ def _tell_what_is_withheld(filters: Sequence[str], labels: Sequence[str]) -> Non
     for name in filters:
         label = schemas[name].label
         if label and label not in labels:
-            log.warning("filter %s asks for a worker labelled %s, and this one is not: --label %s", name, label, label)
+            text = "filter %s asks for a worker labelled %s, and this one is not; start it with --label %s"
+            log.warning(text, name, label, label)
 
 
 def _refuse(sentence: str) -> int:

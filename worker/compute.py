@@ -107,7 +107,7 @@ class Computer:
         task = order.task
         process = self._processes.get(str(task.source.get("kind")))
         if process is None:
-            raise ValueError(f"no {task.source.get('kind')!r} here, only {', '.join(self._processes)}")
+            raise ValueError(f"this worker takes no {task.source.get('kind')!r}, only {', '.join(self._processes)}")
         steps = 0
 
         def on_frame(frames: int) -> None:

@@ -309,7 +309,7 @@ class Session:
             return  # of a lease that has ended
         if self.assets.add(value, content):
             return
-        cause = Cause(text=f"what came as the file {value} is something else")
+        cause = Cause(text=f"the file received as {value} has another content hash")
         for held_task in list(self.held_tasks.values()):
             if held_task.phase is Phase.WAITING and value in held_task.task.assets:
                 self._release(held_task, LeaseOutcome.FAILED, cause)

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for file in clips:
         kind = kind_of_file(file)
         if kind.verify is None:
-            parser.error(f"{file} is no video: {kind.plural} come out alike however they are cut")
+            parser.error(f"{file} is not a video: {kind.plural} come out the same however they are cut")
     statuses = []
     if plugins or not clips:
         from moviola.filters.checking import check as contract  # noqa: PLC0415 - numpy and OpenCV

@@ -105,7 +105,7 @@ def _configuration(options: argparse.Namespace) -> tuple[ConfigError | None, lis
         files = config_files(getattr(options, CONFIG_DEST), os.environ)
         what_holds(files, os.environ)
     except ConfigError as error:
-        way_out = f"mend it; {typed('config')} says whether it is mended. The rest is looked at without any"
+        way_out = f"correct it, and check it with {typed('config')}; the other checks ran without any configuration"
         return error, [Finding("settings", Mark.WRONG, str(error), way_out)]
     unread = [Finding("settings", Mark.WARNING, sentence, "unset it") for sentence in unread_variables(os.environ)]
     read = " and ".join(str(file.path) for file in files) or "no configuration file"

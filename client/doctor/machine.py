@@ -84,7 +84,7 @@ def memory(processes: int, root: Path = Path("/")) -> Iterator[Finding]:
         return
     fitting = max(1, int(total * worker.SHARE) // worker.DEFAULT_LEAST)
     way_out = f"start fewer: {typed('up')} --workers {fitting}"
-    yield Finding("memory", Mark.WARNING, f"{text}, which is more than there is", way_out)
+    yield Finding("memory", Mark.WARNING, f"{text}, together more than it has", way_out)
 
 
 def open_files() -> Iterator[Finding]:

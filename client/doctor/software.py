@@ -42,7 +42,7 @@ def networks() -> Finding:
     if NETWORKS.missing():
         text = f"{' and '.join(NETWORKS.libraries)} is not installed (the extra {NETWORKS.name})"
         return Finding("networks", Mark.GOOD, f"{text}: workers here offer no filters that need it")
-    return Finding("networks", Mark.GOOD, f"onnxruntime {metadata.version('onnxruntime')} runs those of filters")
+    return Finding("networks", Mark.GOOD, f"onnxruntime {metadata.version('onnxruntime')} runs the networks of filters")
 
 
 def requirements() -> list[str]:

@@ -78,7 +78,7 @@ def compare(
     with translated(), IN_THIS_PROCESS, ExitStack() as stack:
         for name in MEANINGLESS:
             if name in options:
-                raise UsageError(f"{name} says nothing of a comparison; leave it out")
+                raise UsageError(f"{name} has no effect on a comparison; leave it out")
         settings = settings_from(filters, None, options)
         chosen = modes_in(modes)
         material = material_of(source)

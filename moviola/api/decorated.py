@@ -61,7 +61,7 @@ class FunctionFilter(Filter):
         """Call the function with the picture as BGR."""
         kind = type(self)
         if getattr(self, CODE) != kind.written:
-            raise RuntimeError(f"this worker has another version of the function of {self.name}; begin it anew")
+            raise RuntimeError(f"this worker has another version of the function of {self.name}; restart the worker")
         before = ([each.bgr for each in earlier],) if self.context_frames else ()
         made = kind.function(picture.bgr, *before, **self._parameters())
         made, note = made if isinstance(made, tuple) else (made, None)
@@ -204,7 +204,7 @@ def _parameter(function: Callable[..., Any], each: inspect.Parameter) -> tuple[s
         try:
             annotation = eval(annotation, function.__globals__)
         except Exception as error:
-            raise UsageError(f"{where} is annotated with what cannot be read: {error}") from error
+            raise UsageError(f"{where} has an annotation that cannot be read: {error}") from error
     facts: dict[str, Any] = {}
     about = ""
     if get_origin(annotation) is Annotated:

@@ -126,7 +126,7 @@ class Driver:
                     runs.turn(TURN_S if going else IDLE_S)
                 self._publish(runs, going)
         except BaseException as bug:
-            log.exception("a bug ends what carries jobs on")
+            log.exception("a bug ended the thread that runs the jobs")
             self._give_up(going.values(), bug)
         finally:
             loop.flush()

@@ -98,7 +98,7 @@ class EngineCluster(Block):
             settings = settings_from(filters, out, options)
             for name in ENGINE_REFUSES:
                 if options.get(name):
-                    raise UsageError(f"{name} is for a cluster of ours; leave it out")
+                    raise UsageError(f"{name} is for a Moviola cluster, not for an engine; leave it out")
             plan = planned(source, settings, registry.schemas(), options, self._results)
         job = EngineJob(plan)
         try:

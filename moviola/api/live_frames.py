@@ -55,7 +55,7 @@ class LiveFrames:
             try:
                 yield from frames
             except MediaError as error:  # its maker is at fault; the splice finds that too, and has it done again
-                log.warning("job %s is read on when it has ended: %s", self._job, error)
+                log.warning("the rest of job %s is read when it has ended: %s", self._job, error)
 
     def _payloads(self) -> Iterator[bytes]:
         for given in self._results:

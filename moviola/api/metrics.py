@@ -83,7 +83,7 @@ class Metrics:
         try:
             return cls._from_json(data)
         except (KeyError, TypeError, Malformed) as error:
-            raise ValueError(f"{path} is no metrics file: {error!r}") from error
+            raise ValueError(f"{path} is not a metrics file: {error!r}") from error
 
     @classmethod
     def _from_json(cls, data: dict[str, Any]) -> Self:

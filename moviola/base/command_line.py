@@ -57,7 +57,7 @@ class Parser(argparse.ArgumentParser):
         given: argparse.Namespace
         given, rest = self.parse_known_args(args, namespace)
         if rest:
-            self.error(f"there is no place for {' '.join(map(repr, rest))}")
+            self.error(f"unexpected argument: {' '.join(map(repr, rest))}")
         return given
 
     def error(self, message: str) -> NoReturn:

@@ -48,7 +48,7 @@ def check_file_name(name: str, what: str, size_limit: int = MAX_NAME_SIZE) -> st
     if not 1 <= size <= size_limit:
         raise ValueError(f"{what} has 1 to {size_limit} bytes, and {name!r:.80} has {size}; give a shorter one")
     if name[0] in ".-" or name[-1] in ". " or name.casefold() == LATEST:
-        raise ValueError(f"{what} cannot be {name!r}: a file of that name would hide, or be taken for another")
+        raise ValueError(f"{what} cannot be {name!r}: a file of that name would be hidden, or be taken for another")
     if not all(map(_is_allowed, name)):
         raise ValueError(f'{what} cannot be {name!r}: a file name must not contain / \\ : * ? " < > | or control signs')
     return name

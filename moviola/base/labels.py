@@ -32,7 +32,7 @@ def fault_of(labels: Sequence[str]) -> str:
     """Return why these cannot be a worker's labels, as a sentence; empty where they can."""
     bad = [label for label in labels if not is_label(label)]
     if bad:
-        return f"a label has {SPELLING}, and {bad[0]!r:.80} is none"
+        return f"a label has {SPELLING}; {bad[0]!r:.80} is not a label"
     if len(labels) > MAX_LABELS:
         return f"a worker has {MAX_LABELS} labels at most, not {len(labels)}"
     return ""

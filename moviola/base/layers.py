@@ -176,7 +176,7 @@ def _of_variable(one: Setting, text: str, name: str) -> Any:
         words = shlex.split(text)
     except ValueError as error:
         raise ConfigError(
-            f"{name} takes values as a command line does, and in {text!r} a quote does not end"
+            f"{name} takes values as a command line does, and in {text!r} a quote is not closed"
         ) from error
     return tuple(_checked(one, word, name) for word in words)
 
@@ -188,7 +188,7 @@ def _of_file(one: Setting, value: Any, where: str, folder: Path) -> Any:
             raise ConfigError(f"{where} is true or false, and {value!r} is neither")
         return value
     if isinstance(value, list) != bool(one.repeats) or isinstance(value, dict | bool):
-        raise ConfigError(f"{where} takes {'a list of values' if one.repeats else 'one value'}, and {value!r} is none")
+        raise ConfigError(f"{where} takes {'a list of values' if one.repeats else 'one value'}, not {value!r}")
     read = [_checked(one, str(each), where) for each in (value if one.repeats else [value])]
     if one.type.is_path:
         read = [folder / path.expanduser() for path in read]
@@ -202,5 +202,5 @@ def _checked(one: Setting, text: str, where: str) -> Any:
     except argparse.ArgumentTypeError as error:
         raise ConfigError(f"{where}: {error}") from error
     if one.type.choices and value not in one.type.choices:
-        raise ConfigError(f"{where}: {text!r} is none of {', '.join(one.type.choices)}")
+        raise ConfigError(f"{where}: {text!r} is not one of {', '.join(one.type.choices)}")
     return value

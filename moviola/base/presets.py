@@ -83,7 +83,7 @@ def find_preset(name: str, built_in: BuiltIn, files: Sequence[ConfigFile]) -> Pr
 def _tables(file: ConfigFile) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for name, values in file.table(PRESETS).items():
         if not isinstance(values, dict):
-            raise ConfigError(f"{file.where(PRESETS)}, has {name!r}, which is no table such as [presets.soft]")
+            raise ConfigError(f"{file.where(PRESETS)}, has {name!r}, which is not a table such as [presets.soft]")
         yield name, values
 
 

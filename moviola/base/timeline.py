@@ -71,7 +71,7 @@ class JobTimeline(Mapped):
         except zlib.error as error:
             raise ValueError(f"the rows of a timeline cannot be unpacked: {error}") from error
         if unpacker.unconsumed_tail or len(rows) % ROW.size:
-            raise ValueError(f"the rows of a timeline are more than {2 * MAX_SPANS}, or not whole")
+            raise ValueError(f"a timeline has more than {2 * MAX_SPANS} rows, or an incomplete one")
         return map(Row._make, ROW.iter_unpack(rows))
 
 

@@ -71,7 +71,7 @@ class Assets:
     def _read(self, told: str, path: Path) -> str:
         try:
             if not path.is_file():
-                reason = "there is no such file" if not path.exists() else "this is no file"
+                reason = "there is no such file" if not path.exists() else "this is not a file"
                 raise ParameterError(
                     f"{told}: {reason}; check the path, or name a file that the workers serve as @NAME"
                 )

@@ -79,7 +79,7 @@ def _explained(text: str, name: str, chain: str, error: ChainError) -> str:
 
 
 def _as_output(text: str, name: str, chain: str) -> str:
-    return f'"{text}" asks for an output called {name}, made by the chain "{chain}", which is none'
+    return f'"{text}" asks for an output called {name}, made by the chain "{chain}", which is not a chain'
 
 
 def _meant(schema: FilterSchema, text: str) -> str:

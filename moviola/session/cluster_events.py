@@ -41,7 +41,7 @@ class EventId(NamedTuple):
         """Return the id that a text is. Raises ValueError, with a sentence."""
         journal, _, number = text.rpartition("-")
         if not journal or len(text) > MAX_ID or not (number.isascii() and number.isdigit()) or int(number) >= 2**63:
-            raise ValueError(f"an event's id is like 3.9f2c04a1-120, and {text!r:.60} is none")
+            raise ValueError(f"an event's id is like 3.9f2c04a1-120, not {text!r:.60}")
         return cls(journal, int(number))
 
 

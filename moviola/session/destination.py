@@ -91,7 +91,7 @@ class Place:
         if not said or not has or self.path_of("", file).name != self.name:
             return ""
         same = said == has or (said in NAMED and has in NAMED) or _format(said) == _format(has) is not None
-        return "" if same else f"{self.folder / self.name} says {said}, and what was made is {has}; name it {has}"
+        return "" if same else f"{self.folder / self.name} ends in {said}, but the result is {has}; name it {has}"
 
     def obstacle(self, target: Path) -> str:
         """Return why nothing may be written to what `target_of` returned, or nothing. Raise OSError."""
@@ -100,7 +100,7 @@ class Place:
         except FileNotFoundError:
             return ""
         if not stat.S_ISREG(found.st_mode):
-            return f"{target} is {noun_of(found.st_mode)}, and no file to write to"
+            return f"{target} is {noun_of(found.st_mode)}, not an ordinary file"
         if (found.st_dev, found.st_ino) in self.protected:
             return f"{target} is a source of this command, and is left as it is"
         if self._may_replace(target):
@@ -242,7 +242,7 @@ def _refuse_stream(out: str) -> None:
     if out == "-":
         raise UsageError("--out - is standard output, for commands that send or fetch one result; name a file")
     if os.path.abspath(out).startswith(_STREAMS):
-        raise UsageError(f"--out {out} is no file; --out - writes to standard output")
+        raise UsageError(f"--out {out} is not a file; --out - writes to standard output")
 
 
 def _refuse_file(out: str, why: str) -> None:
@@ -265,7 +265,7 @@ def _refuse_long_name(out: str, name: str) -> None:
     """Before anything is sent: what cannot be written would be known when all is done."""
     size = len(os.fsencode(name))
     if size > MAX_OUT_SIZE:
-        reason = f"the name has {size} bytes, and {MAX_OUT_SIZE} leave room for the files beside it, called alike"
+        reason = f"the name has {size} bytes; {MAX_OUT_SIZE} are the most, as files beside it get longer names"
         raise UsageError(f"--out {out:.40}…: {reason}; give a shorter one")
 
 

@@ -104,7 +104,7 @@ class EventFeed:
             self.position = EventId(message.journal, message.number)
         if before is not None and before.journal != message.journal:
             self._has_gap = True
-            text = f"the middleware was restarted; events behind {before.number} may be lost, what they led to is told"
+            text = f"the middleware was restarted; events after {before.number} may be lost, but their effects are told"
             told.append(ClusterEvent(kind=ListenerKind.MISSED, text=text, unix_s=unix_s, first=before.number + 1))
         return told
 

@@ -199,13 +199,13 @@ class _Targets:
                 return any(path.iterdir())
         except FileNotFoundError:
             if path.is_symlink() and not followed(path).parent.is_dir():
-                self._refuse(f"{path} leads to {followed(path)}, and there is no such folder")
+                self._refuse(f"{path} is a link to {followed(path)}, whose folder does not exist")
             return False
         except OSError as error:
             self._refuse(f"{path}: {error.strerror}")
         if not stat.S_ISREG(found.st_mode):
             hint = "give a file's name, or - for standard output"
-            self._refuse(f"{path} is {noun_of(found.st_mode)}, and no file to write to", hint)
+            self._refuse(f"{path} is {noun_of(found.st_mode)}, not an ordinary file", hint)
         if source := self._read.get((found.st_dev, found.st_ino)):
             which = "is read" if path == source else f"is the same file as {source}, which is read,"
             self._refuse(f"{path} {which} and would be overwritten")

@@ -161,7 +161,7 @@ class Fetching:
         if self.line.is_open:
             return self._ask(now)
         if not self.line.addresses:
-            return self._fail("it is not known where the aggregator is that has the files")
+            return self._fail("no address is known for the aggregator that holds these files")
         return self.line.dial()
 
     def _kept(self, listed: Sequence[FinishedFile]) -> list[Command]:
@@ -170,7 +170,7 @@ class Fetching:
         try:
             more = [Wanted.of(told) for told in listed]
             if any(wanted.is_listing for wanted in more):
-                raise ValueError("the cluster's list of files lists further lists, which none of ours does")
+                raise ValueError("the cluster's list of files names further lists, which is not allowed")
         except ValueError as error:
             return self._fail(str(error))
         self._queue.extendleft(reversed(more))

@@ -164,7 +164,7 @@ def _listed(listing: Path) -> tuple[FinishedFile, ...]:
             try:
                 entries.append(FinishedFile.from_wire(json.loads(line)))
             except Malformed as error:
-                raise ValueError(f"it lists something that is no file: {error}") from error
+                raise ValueError(f"it lists something that is not a file: {error}") from error
     return tuple(entries)
 
 

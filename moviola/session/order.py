@@ -223,7 +223,7 @@ def check_size(material: Material, submission: Submission) -> None:
     size = packed_size([source, outputs])
     if size > MAX_DESCRIPTION:
         parts = f"its streams and metadata take {packed_size(source)}, the outputs {packed_size(outputs)}"
-        reason = f"what is to be told of it has {size} bytes, and {MAX_DESCRIPTION} are the most: {parts}"
+        reason = f"its description has {size} bytes, and {MAX_DESCRIPTION} are the most: {parts}"
         hint = "ask for fewer outputs, or take metadata and streams that are not needed out of the file"
         raise UnreadableSource(material.path, reason, hint)
     if len(source["name"]) > MAX_NAME:

@@ -70,7 +70,7 @@ def arriving_request(
         moviola.media.errors.UnreadableSource: as `upload_request`.
     """
     if settings.strict:
-        raise ComesLast(f"what of {material.name} is kept is known when all of it is here")
+        raise ComesLast(f"which parts of {material.name} are kept is known only when all of it is here")
     reader = ArrivingReader(material, growing, order)
     submission = Submission(secrets.token_hex(16), reader.source, order, settings.priority, new=True)
     check_size(material, submission)

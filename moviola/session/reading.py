@@ -206,7 +206,7 @@ class Reading:
             case ResultState.SPLICED:
                 self._end(Ending.OVER)
             case state if state != ResultState.AWAITED:
-                self._hang_up(f"it says of a result that it is {state!r:.80}", now)
+                self._hang_up(f"it gave a result the unknown state {state!r:.80}", now)
 
     # ── its connection ───────────────────────────────────────────────────────────────────────────────────────────
 

@@ -33,4 +33,4 @@ class Remarks:
         """Say each remark that was true of several sources once more, with how many. Call it after the last source."""
         for remark, count in self._sources.items():
             if count > 1:
-                self._display.remark(f"{remark} (so it was with {counted(count, 'source')})")
+                self._display.remark(f"{remark} (the same for {counted(count, 'source')})")

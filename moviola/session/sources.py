@@ -145,7 +145,7 @@ def _of_passed_over(folder: Path, paths: Sequence[Path]) -> str:
     names = ", ".join(path.relative_to(folder).as_posix() for path in paths[:MAX_NAMED])
     more = f" and {len(paths) - MAX_NAMED} more" if len(paths) > MAX_NAMED else ""
     what = "1 file is" if len(paths) == 1 else f"{len(paths)} files are"
-    return f"{folder}: {what} not sent, as of no kind that is read from a folder: {names}{more}"
+    return f"{folder}: {what} not sent, because such files are not read from a folder: {names}{more}"
 
 
 def _look_for(

@@ -118,7 +118,7 @@ class SubmitSession(JobSession):
         try:
             self._windows.add(window)
         except ProtocolError as error:
-            self._end(Status.FAILED, f"the cluster tells what it has in a way that is not understood: {error.text}")
+            self._end(Status.FAILED, f"the cluster's list of the chunks that it has cannot be read: {error.text}")
 
     def _whole(self, job: Job) -> Job:
         """Return the record, with the chunks that the ChunkWindows before it have told added to its `have`."""
@@ -133,7 +133,7 @@ class SubmitSession(JobSession):
             return self._end(Status.FAILED, error.text)
         if self.phase is Phase.SUBMITTING and job.have is not None:  # the answer to our Submit
             if not is_file_name(job.job):
-                return self._end(Status.FAILED, f"the cluster calls this job {job.job!r:.80}, which no folder can be")
+                return self._end(Status.FAILED, f"the job's id {job.job!r:.80} cannot be a folder's name")
             if self.record is None and any(job.have):
                 there = sum(Bitmap(bits).count for bits in job.have)
                 self.remarks.append(f"{self.submission.source.name}: continues job {job.job}, {there} chunks are there")

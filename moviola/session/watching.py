@@ -179,7 +179,7 @@ class FolderDelivery:
             except OSError:
                 continue
             if path.suffix.lower() not in SUFFIXES:
-                self._tell(path.name, f"{path.name} is left alone: its name ends like no video, image or table.")
+                self._tell(path.name, f"{path.name} is left alone: it has no suffix of a video, image or table.")
             elif len(found) >= MAX_FILES:
                 self._tell("", f"{self._folders.source} has more than {MAX_FILES} files; the others wait.")
             else:

@@ -72,7 +72,7 @@ def is_of_own_page(connection: HTTPConnection) -> bool | None:
 
 def other_site() -> Problem:
     """Return the problem of a request that a page of another site made."""
-    return Problem(403, "A page of another site made this request; with --users and a token it may", "other-site")
+    return Problem(403, "A page of another site made this request; that needs --users and a token", "other-site")
 
 
 class OnlyUser:

@@ -134,7 +134,7 @@ class ArrivingUpload:
         otherwise, so it is sent anew as a whole; else empty."""
         if self._reader is None or not self._reader.is_other:
             return ""
-        was = "its end showed that it is to be cut otherwise than its beginning said, so it was sent anew as a whole"
+        was = "its end showed that it must be cut in another way than its beginning said, so all of it was sent again"
         return f"{self.growing.path.name}: {was}"
 
     async def abandon(self) -> None:

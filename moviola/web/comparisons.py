@@ -156,7 +156,7 @@ def _asked_for(request: Request) -> Running:
     gateway, user, name = gateway_of(request), user_of(request), request.path_params["id"]
     running = gateway.comparisons.get(name)
     if running is None or not user.may_see(running.user):
-        detail = f"There is no comparison '{name:.80}' of yours; GET /api/comparisons lists those that there are"
+        detail = f"There is no comparison '{name:.80}' of yours; GET /api/comparisons lists yours"
         raise Problem(HTTPStatus.NOT_FOUND, detail, "unknown-comparison")
     return running
 

@@ -157,7 +157,7 @@ def _as_clip(upload: Upload, paths: Sequence[Path], before: int, wanted: OutputR
         context = wanted.order(Material.single(video.KIND.name, clip)).cutting.context_frames
         return [clip], stills.clip_of_video(paths[0], clip, min(context, MAX_BEFORE))
     if len(paths) % (before + 1):
-        raise _bad(f"With before={before} each picture that is shown has {before} in front; {len(paths)} do not add up")
+        raise _bad(f"With before={before} pictures come in groups of {before + 1}; {len(paths)} is not a multiple")
     stills.clip_of_pictures(paths, clip)
     return [clip], list(range(before, len(paths), before + 1))
 
@@ -236,7 +236,7 @@ def _notes(excerpt: Excerpt, folder: Path) -> Iterator[dict[str, Any]]:
 def _choice(upload: Upload, name: str, choices: Sequence[str]) -> str:
     text = upload.fields.get(name, [""])[-1]
     if text not in choices:
-        raise _bad(f"{name}: '{text:.40}' is none; there is {' and '.join(filter(None, choices))}")
+        raise _bad(f"{name} cannot be '{text:.40}', only {' or '.join(filter(None, choices))}")
     return text
 
 

@@ -151,7 +151,7 @@ class _Form:
         kind = FILE_FIELDS.get(self._field)
         if kind is None:
             names = " and ".join(FILE_FIELDS)
-            raise _bad(f"A form's files are called {names}, and '{self._field:.40}' is a file here")
+            raise _bad(f"A form's files come in the fields {names}, not in '{self._field:.40}'")
         name = options[b"filename"].decode(errors="replace")
         self._writer = self.receiver.writer(self.upload, self.upload.path_for(kind, name))
 

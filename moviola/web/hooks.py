@@ -37,7 +37,7 @@ def hook_kind(text: str) -> str:
     """Return a kind of event that a webhook can be told of. Raises argparse.ArgumentTypeError."""
     if text not in HOOK_KINDS:
         meant = did_you_mean(text, HOOK_KINDS) or f"; there are {', '.join(HOOK_KINDS)}"
-        raise argparse.ArgumentTypeError(f"no event that a webhook is told of is called {text!r:.60}{meant}")
+        raise argparse.ArgumentTypeError(f"{text!r:.60} is not an event that webhooks are told of{meant}")
     return text
 
 
@@ -65,7 +65,7 @@ def hooks_of(urls: Sequence[str], secret_file: Path | None, kinds: Sequence[str]
     if not urls:
         return Hooks()
     if secret_file is None:
-        about = "by which a receiver knows who sends"
+        about = "so that a receiver can check who sends"
         raise UsageError(f"--webhook needs --webhook-secret-file FILE, {about}; make one with: {HOW_TO_MAKE}")
     try:
         key = key_of(read_secret(secret_file))

@@ -28,7 +28,7 @@ MAX_LIMIT: Final = 1000
 
 def unknown_job(job: str) -> Problem:
     """Return the problem of a job that is none, or none of whoever asks: nobody learns which."""
-    detail = f"There is no job '{job:.80}' of yours; GET /api/jobs lists those that there are"
+    detail = f"There is no job '{job:.80}' of yours; GET /api/jobs lists your jobs"
     return Problem(HTTPStatus.NOT_FOUND, detail, "unknown-job")
 
 

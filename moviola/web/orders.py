@@ -61,7 +61,7 @@ def settings_from(said: Mapping[str, Sequence[str]], declared: type[S]) -> tuple
             meant = did_you_mean(name, known) or f"; there are {', '.join(known)}"
             raise _bad(f"There is no field '{name:.40}'{meant}")
         if not one.repeats and len(texts) > 1:
-            raise _bad(f"{one.name} is said {len(texts)} times; say it once")
+            raise _bad(f"{one.name} is given {len(texts)} times; give it once")
         read = [_read(one, text) for text in texts]
         values[one.name] = tuple(read) if one.repeats else read[0]
     return declared(**values), frozenset(values)
@@ -70,7 +70,7 @@ def settings_from(said: Mapping[str, Sequence[str]], declared: type[S]) -> tuple
 def _read(one: Setting, text: str) -> Any:
     if one.type.choices and text not in one.type.choices:
         meant = did_you_mean(text, one.type.choices) or f"; there are {', '.join(one.type.choices)}"
-        raise _bad(f"{one.name}: '{text:.40}' is none{meant}")
+        raise _bad(f"{one.name} cannot be '{text:.40}'{meant}")
     try:
         return one.type.read(text)
     except argparse.ArgumentTypeError as error:

@@ -154,7 +154,7 @@ class Play:
         gives_up_at = asyncio.get_running_loop().time() + END_S
         while (job := await self.gateway.caller.job_details(self.target.user, self.job.job)).state not in FINAL_STATES:
             if asyncio.get_running_loop().time() >= gives_up_at:
-                raise away(f"Job {self.job.job} has no frames any more, and does not end")
+                raise away(f"Job {self.job.job} gives no more frames, but does not end")
             await asyncio.sleep(LOOK_S)
         if job.state not in HAVE_FILES:
             detail = f"Job {job.job} is {job.state}, and has nothing to play: {job.reason}"
@@ -166,7 +166,7 @@ class Play:
         """Give the block a place among all that is played. Raises Problem where there is none."""
         plays, user = self.gateway.plays, self.target.user
         if plays.total() >= MAX_PLAYS or plays[user] >= MAX_PLAYS_OF_USER:
-            detail = f"{plays[user]} outputs of yours are played, {plays.total()} of all, and more are not at a time"
+            detail = f"{plays[user]} of your outputs are played, {plays.total()} in all, the most allowed at a time"
             headers = {"Retry-After": str(RETRY_AFTER_S)}
             raise Problem(HTTPStatus.TOO_MANY_REQUESTS, f"{detail}; close one", "too-many-plays", headers)
         plays[user] += 1

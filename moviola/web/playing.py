@@ -162,7 +162,7 @@ def _seconds_in(request: Request) -> Fraction:
     """Return the time from which to play. Raises Problem."""
     text = request.query_params.get("from", "0")
     if _SECONDS.fullmatch(text) is None:
-        detail = f"from is a time in seconds, such as 12.5, and '{text:.40}' is none"
+        detail = f"from is a time in seconds, such as 12.5, not '{text:.40}'"
         raise Problem(HTTPStatus.BAD_REQUEST, detail, "bad-parameter")
     return Fraction(text)
 

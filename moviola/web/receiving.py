@@ -108,7 +108,7 @@ class Receiver:
         """Yield an empty upload with the fields of the query. Its folder is removed after the block unless it
         `is_kept`. Raises Problem where too many are under way, or the body is announced as too large."""
         if self._count >= MAX_UPLOADS:
-            detail = f"{MAX_UPLOADS} uploads are under way, and more are not taken at a time; try again in a moment"
+            detail = f"{MAX_UPLOADS} uploads are under way, the most allowed at a time; try again in a moment"
             raise Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, "too-many-uploads", {"Retry-After": str(RETRY_AFTER_S)})
         length = request.headers.get("content-length", "")
         if length.isdecimal() and int(length) > self.limit:

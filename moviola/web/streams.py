@@ -108,7 +108,7 @@ def _listening(
 def refuse_too_many(gateway: Gateway) -> None:
     """Raise Problem where so many streams are open that there is no place for another one."""
     if gateway.listeners >= MAX_LISTENERS:
-        detail = f"{MAX_LISTENERS} streams of events are open, and more are not at a time; end one, or try again later"
+        detail = f"{MAX_LISTENERS} streams of events are open, the most allowed at a time; end one, or try again later"
         raise Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, "too-many-listeners", {"Retry-After": str(RETRY_AFTER_S)})
 
 

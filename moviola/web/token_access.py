@@ -133,7 +133,7 @@ class TokenAccess:
             if state_of(self._path) != self._state:
                 await self._read_again()
         except (OSError, UsersFileError) as error:
-            log.error("nobody may in: %s", error)
+            log.error("all requests are refused: %s", error)
             raise Problem(503, "The users of this gateway cannot be read now; its log says why", "no-users") from error
         return self._users
 

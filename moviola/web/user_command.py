@@ -92,9 +92,9 @@ def _add(path: Path, name: str, role: Role) -> None:
     now_unix_s = time.time()  # noqa: TID251 - people are told when somebody was added
     token = add_user(path, name, role, now_unix_s)
     what = "an admin" if role is Role.ADMIN else "a user"
-    _say(f"{name!r} is {what} now. This token is theirs, and shown this once:\n")
+    _say(f"{name!r} is {what} now. This is their token, shown only once:\n")
     print(token, flush=True)
-    _say(f"\nA gateway knows it that was started with --users {shlex.quote(str(path))}. Try it there:")
+    _say(f"\nA gateway that was started with --users {shlex.quote(str(path))} accepts it. Try it there:")
     _say(f"  curl -H 'Authorization: Bearer {token}' http://localhost:{WEB_PORT}/api/jobs")
 
 

@@ -213,7 +213,7 @@ def _locked(path: Path) -> Iterator[IO[bytes]]:
 def _read(path: Path, file: IO[bytes]) -> Users:
     found = os.fstat(file.fileno())
     if not stat.S_ISREG(found.st_mode):
-        raise UsersFileError(f"the users file {path} is no regular file; name another with --users")
+        raise UsersFileError(f"the users file {path} is not a regular file; name another with --users")
     if found.st_mode & OTHERS:
         raise UsersFileError(f"the users file {path} can be read by others; make it yours alone: chmod 600 {path}")
     if found.st_size > MAX_SIZE:
@@ -225,7 +225,7 @@ def _read(path: Path, file: IO[bytes]) -> Users:
         return Users.of(document.users)
     except (ValueError, RecursionError) as error:
         is_json = not isinstance(error, (json.JSONDecodeError, UnicodeDecodeError, RecursionError))
-        reason = str(error) if is_json else "it is no JSON"
+        reason = str(error) if is_json else "it is not JSON"
         hint = "mend it, or move it away and add the users anew"
         raise UsersFileError(f"the users file {path} cannot be read: {reason}; {hint}") from error
 

@@ -204,7 +204,7 @@ def age_text(value: float | str) -> str:
 def log_level(text: str) -> str:
     """An argparse `type`: one of LOG_LEVELS. Used instead of `choices`, which does not validate defaults."""
     if text not in LOG_LEVELS:
-        raise argparse.ArgumentTypeError(f"levels are {', '.join(LOG_LEVELS)}, and '{text}' is none")
+        raise argparse.ArgumentTypeError(f"levels are {', '.join(LOG_LEVELS)}, and '{text}' is not one")
     return text
 
 

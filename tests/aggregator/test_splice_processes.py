@@ -150,7 +150,7 @@ def test_a_process_that_says_what_it_never_says_is_replaced(program: str, monkey
     with pool(program) as made:
         before = made.process_ids
         made.begin("a")
-        assert made.ending() == SpliceCrashed("a", "the splicing process said what it never says")
+        assert made.ending() == SpliceCrashed("a", "the splicing process sent a message that cannot be read")
         made.until(lambda: made.process_ids)
         assert made.process_ids != before
 

@@ -130,7 +130,7 @@ def unreadable(picture: Any, radius: Nothing = 3) -> Any:  # type: ignore[name-d
         (no_default, "the parameter radius needs a default"),
         (a_list, r"the parameter radius is an int, a float, a str or a bool, not list\[int\]"),
         (of_code, 'the parameter code cannot be called "code"'),
-        (unreadable, "the parameter radius is annotated with what cannot be read"),
+        (unreadable, "the parameter radius has an annotation that cannot be read"),
     ],
 )
 def test_what_cannot_be_a_filter_is_said(function: Any, sentence: str) -> None:

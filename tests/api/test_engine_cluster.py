@@ -69,7 +69,7 @@ def test_what_goes_wrong_is_raised(clip: Path, tmp_path: Path) -> None:
     with pytest.raises(moviola.Unreachable, match="Nobody answers at nobody:1"):
         moviola.Cluster.ray(in_process.NOBODY)
     with moviola.Cluster.ray(state=tmp_path / "state") as cluster:
-        with pytest.raises(moviola.UsageError, match="priority is for a cluster of ours"):
+        with pytest.raises(moviola.UsageError, match="priority is for a Moviola cluster"):
             cluster.submit(clip, "blur", priority=5)
         broken = tmp_path / "broken.mp4"
         broken.write_bytes(b"no video")

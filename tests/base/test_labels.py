@@ -19,7 +19,7 @@ def test_what_it_may_not_be(text: str) -> None:
 
 
 def test_the_sentence_names_what_is_none_and_stays_short() -> None:
-    assert fault_of(["GPU"]).endswith(", and 'GPU' is none")
+    assert fault_of(["GPU"]).endswith("; 'GPU' is not a label")
     assert len(fault_of(["x" * 10_000])) < 300
 
 

@@ -61,7 +61,7 @@ def test_flags_win_over_a_preset_and_that_over_all_else(
         ("[presets.mine]\n", "zzz", "there is no preset 'zzz'; there are soft, ours, mine"),
         ("[presets.soft]\n", "mine", "[presets], defines 'soft' again, which is built in; a preset's name means one"),
         ("[presets.ours]\n", "mine", "[presets], defines 'ours' again of {folder}/moviola.toml; a preset's name"),
-        ("[presets]\nmine = 3\n", "mine", "[presets], has 'mine', which is no table such as [presets.soft]"),
+        ("[presets]\nmine = 3\n", "mine", "[presets], has 'mine', which is not a table such as [presets.soft]"),
         (
             "[presets.mine]\ncfr = 3\n",
             "mine",

@@ -70,7 +70,7 @@ def test_a_mode_that_fails_is_told_to_programs_and_to_people(broken: Path, capsy
 def test_python_raises_what_the_command_says(clip: Path, broken: Path) -> None:
     with pytest.raises(moviola.UsageError, match="there is no mode 'fast'"):
         moviola.compare(clip, modes=["fast"])
-    with pytest.raises(moviola.UsageError, match="new says nothing of a comparison"):
+    with pytest.raises(moviola.UsageError, match="new has no effect on a comparison"):
         moviola.compare(clip, new=True)
     with pytest.raises(moviola.UsageError, match="quality is for images, and there are only videos"):
         moviola.compare(clip, quality=3)

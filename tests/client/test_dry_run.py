@@ -108,7 +108,7 @@ def test_of_a_batch_each_thing_is_told_once_with_how_many_it_is_true_of(
     status, _, err = typed(capsys, folder, "--local", "--codec", "mpeg4", "--out", tmp_path / "out")
     told = [line for line in err.splitlines() if sentence in line]
     assert told[0].startswith("b.mp4: ")
-    assert told[1].endswith("(so it was with 2 sources)")
+    assert told[1].endswith("(the same for 2 sources)")
     assert len(told) == 2
 
 

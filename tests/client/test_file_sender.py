@@ -94,7 +94,7 @@ def to(cluster: FakeCluster) -> list[str]:
         (["--filters", "watermark:file=/\udcff.png"], "there is no such file; check the path"),
         (["--filters", "blur:radius"], 'expected "=" after "radius"'),
         (["--filters", "blur:5"], 'blur: "5" is the value of no parameter; did you mean "blur:radius=5"?'),
-        (["--filters", "blur=5"], 'asks for an output called blur, made by the chain "5", which is none; did you mean'),
+        (["--filters", "blur=5"], 'an output called blur, made by the chain "5", which is not a chain; did you mean'),
         (["--filters", "blur:raduis=5"], 'blur has no parameter "raduis"; did you mean "radius"?'),
         (["--filters", "crop"], "crop needs x, y, width or height, as in crop:x=NUMBER."),
         (["--filters", "resize:aspect=no"], "resize needs width or height, as in resize:width=NUMBER."),

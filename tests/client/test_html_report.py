@@ -67,7 +67,7 @@ def test_a_file_that_comes_while_the_report_is_made_is_left(
     ("arguments", "sentence"),
     [
         (["--out", "no/report.html"], "There is no folder no"),
-        (["--out", "/dev/null"], "/dev/null is no file to write to"),
+        (["--out", "/dev/null"], "/dev/null is not an ordinary file"),
         (["--out", "-", "--open"], "--out - gives no file that --open could show"),
     ],
 )

@@ -56,10 +56,10 @@ def test_what_is_there_is_refused_before_anything_is_sent(
     out = tmp_path / "precious.mp4"
     out.write_bytes(PRECIOUS)
     refused(send(cluster, film, "--out", out, *where), f"{out} is there already; --overwrite (-y) replaces it")
-    refused(send(cluster, film, "--out", "/dev/null", *where), "/dev/null is a device, and no file to write to")
+    refused(send(cluster, film, "--out", "/dev/null", *where), "/dev/null is a device, not an ordinary file")
     fifo = tmp_path / "fifo.mp4"
     os.mkfifo(fifo)
-    refused(send(cluster, film, "-y", "--out", fifo, *where), "is a pipe, and no file to write to")
+    refused(send(cluster, film, "-y", "--out", fifo, *where), "is a pipe, not an ordinary file")
     refused(send(cluster, film, "-y", "--out", film, *where), "is read and would be overwritten")
     assert out.read_bytes() == PRECIOUS
     assert stat.S_ISFIFO(fifo.stat().st_mode)

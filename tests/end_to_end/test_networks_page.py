@@ -179,10 +179,10 @@ def test_a_worker_without_the_runtime_gets_no_such_task_and_the_job_says_why(fol
 
             def reason() -> str | None:
                 (job,) = lacking.status()["jobs"] or [{"reason": ""}]
-                return str(job["reason"]) if "lacks something" in job["reason"] else None
+                return str(job["reason"]) if "cannot offer it" in job["reason"] else None
 
             said = until(reason, "the reason for which the job waits")
-            assert "knows 'detect', and lacks something: onnxruntime is not installed; install" in said
+            assert "knows 'detect', but cannot offer it: onnxruntime is not installed; install" in said
         finally:
             end([sender])
         assert "'detect' is not offered: onnxruntime is not installed" in lacking.log("worker")

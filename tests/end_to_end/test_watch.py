@@ -224,7 +224,7 @@ def test_a_watch_waits_for_a_middleware_that_is_not_there(tmp_path: Path) -> Non
     [
         (["--new"], "--new makes a second job of a file"),
         (["--out", "in"], "is the folder that is watched"),
-        (["--out", "in/one.mp4"], "is no folder"),
+        (["--out", "in/one.mp4"], "is not a folder"),
         (["--filters", "bluur"], "bluur"),
     ],
 )

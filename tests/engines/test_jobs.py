@@ -140,7 +140,7 @@ def test_an_engine_that_does_not_answer_is_said(clip: Path, capsys: pytest.Captu
     ("flags", "sentence"),
     [
         (("--local",), "--local computes in this process and --engine elsewhere; leave one out"),
-        (("--detach",), "--detach and --priority are for a cluster of ours; leave them out with --engine"),
+        (("--detach",), "--detach and --priority are for a Moviola cluster; leave them out with --engine"),
         (("--engine", "dask"), "an engine is ray or ray://HOST:PORT, and 'dask' is not"),
         (("--engine", "ray://"), "an engine is ray or ray://HOST:PORT, and 'ray://' is not"),
     ],

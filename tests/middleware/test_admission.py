@@ -56,7 +56,7 @@ def test_every_name_that_a_file_system_allows_is_a_jobs(name: str) -> None:
         ({"process": None}, ("process",)),
         ({"facts": {"comment": "x" * (MAX_DESCRIPTION + 1)}}, ("description", str(MAX_DESCRIPTION), "fewer")),
         ({"facts": {"values": [0] * 100_001}}, ("100000",)),
-        ({"facts": {"inner": {b"bytes": 1}}}, ("no texts",)),
+        ({"facts": {"inner": {b"bytes": 1}}}, ("not text",)),
     ],
 )
 def test_what_is_too_large_to_derive_is_refused(changes: dict[str, Any], words: tuple[str, ...]) -> None:

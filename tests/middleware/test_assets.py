@@ -88,7 +88,7 @@ def test_what_is_not_the_file_ends_its_connection_and_is_awaited_still(script: S
     job = submitted(script)
     files_come(script, job)
     spooled = next(one for one in script.commands if isinstance(one, SpoolChunk) and (one.stream, one.index) == (1, 1))
-    event = NotKept(spooled, "what was sent as the file is something else", ErrorCode.CORRUPT)
+    event = NotKept(spooled, "the file sent has another content hash", ErrorCode.CORRUPT)
     script._take(script.dispatcher.handle(event, script.now))
     assert script.closed(1) == ["corrupt"]
     assert not script.dispatcher.cluster.open[job].has_assets

@@ -175,13 +175,13 @@ def test_what_cannot_be_is_refused_in_a_sentence(script: Script) -> None:
     why = "worker w11 is ready; only one that drains can be resumed"
     assert refused(script, "w11", "resume") == ("wrong-state", why)
     code, text = refused(script, "w11", "remove")
-    assert (code, text) == ("wrong-state", "worker w11 is ready; there is no wish called 'remove'")
+    assert (code, text) == ("wrong-state", "worker w11 is ready; it has no action called 'remove'")
     script.leave(11)
     why = "worker w11 is not connected; only one that is connected can be drained"
     assert refused(script, "w11", "drain") == ("wrong-state", why)
     code, text = refused(script, "w11", "resume")
     assert (code, text.partition(";")[0]) == ("wrong-state", "worker w11 is not connected")
-    assert "brings one that was drained back" in text
+    assert "brings a drained worker back" in text
 
 
 def test_where_there_are_admins_they_alone_may(script: Script) -> None:

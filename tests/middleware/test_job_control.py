@@ -75,7 +75,7 @@ def test_forgetting_the_files_too_is_told_to_their_aggregator(script: Script) ->
         ("retry", "only a job that failed or was cancelled can be tried again"),
         ("resume", "only a paused job can be resumed"),
         ("forget", "only a job that is over can be forgotten; cancel it first"),
-        ("dance", "there is no wish called 'dance'"),
+        ("dance", "there is no action called 'dance'"),
     ],
 )
 def test_a_wish_that_does_not_fit_is_refused_with_the_state(script: Script, verb: str, why: str) -> None:

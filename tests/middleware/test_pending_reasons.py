@@ -21,7 +21,7 @@ def test_what_a_worker_lacks_is_told(script: Script) -> None:
     script.worker(11, filters=("blur",))
     script.worker(12, filters=("blur",), lacks={"detect": "a runtime is not installed", "onnx": "nor this"})
     assert reason(script) == (
-        "no worker offers 'detect'; 2 workers offer blur; worker w12 knows 'detect', and lacks something: a runtime is "
+        "no worker offers 'detect'; 2 workers offer blur; worker w12 knows 'detect', but cannot offer it: a runtime is "
         "not installed"
     )
 

@@ -503,7 +503,7 @@ def test_an_output_begun_by_builds_that_are_gone_begins_again(script: Script) ->
     script.leave(RESIZE)
     script.worker(14, filters=("resize",), fingerprint="g")
     _live(script, 28, MARK, 14)
-    assert "begins again if none like them is back in 30 s" in script.job(1).reason
+    assert "begins again unless a worker with the first versions is back in 30 s" in script.job(1).reason
     _live(script, 3, MARK, 14)
     [own] = script.said(9, Own)[1:]
     assert own.owner_epoch == 2

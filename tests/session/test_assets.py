@@ -50,7 +50,7 @@ def test_what_the_workers_serve_is_not_looked_for_here() -> None:
     assert order.assets == ()
 
 
-@pytest.mark.parametrize(("name", "words"), [("missing", "there is no such file"), (".", "this is no file")])
+@pytest.mark.parametrize(("name", "words"), [("missing", "there is no such file"), (".", "this is not a file")])
 def test_what_cannot_be_read_is_said(name: str, words: str, tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match=rf"watermark: file=.*: {words}; check the path"):
         wishes(f'watermark:file="{tmp_path / name}"')

@@ -43,22 +43,22 @@ def test_a_word_and_an_equals_sign_before_any_colon_name_an_output(text: str, na
         ("mine:5", 'filter chain, at character 5: expected a parameter name, found "5"'),
         (
             "blur=5",
-            '"blur=5" asks for an output called blur, made by the chain "5", which is none; '
+            '"blur=5" asks for an output called blur, made by the chain "5", which is not a chain; '
             'did you mean "blur:radius=5"?',
         ),
         (
             "blur=radius=5",
-            '"blur=radius=5" asks for an output called blur, made by the chain "radius=5", which is none; '
+            '"blur=radius=5" asks for an output called blur, made by the chain "radius=5", which is not a chain; '
             'did you mean "blur:radius=5"?',
         ),
         (
             "flip=both",
-            '"flip=both" asks for an output called flip, made by the chain "both", which is none; '
+            '"flip=both" asks for an output called flip, made by the chain "both", which is not a chain; '
             'did you mean "flip:direction=both"?',
         ),
         (
             "radius=5",
-            '"radius=5" asks for an output called radius, made by the chain "5", which is none; '
+            '"radius=5" asks for an output called radius, made by the chain "5", which is not a chain; '
             'filter chain, at character 0: expected a filter name, found "5"',
         ),
     ],

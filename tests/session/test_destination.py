@@ -88,7 +88,7 @@ def test_a_files_name_for_several_sources_is_refused(tmp_path: Path) -> None:
 def test_a_name_that_belies_what_was_made_is_refused() -> None:
     place = Place(Path("out"), name="mine.mp4", output="blur")
     assert place.misnomer("blur.mp4") == ""
-    assert place.misnomer("blur.mkv") == "out/mine.mp4 says .mp4, and what was made is .mkv; name it .mkv"
+    assert place.misnomer("blur.mkv") == "out/mine.mp4 ends in .mp4, but the result is .mkv; name it .mkv"
     assert place.misnomer("blur.metrics.json") == ""
     assert replace(place, name="mine.M4V").misnomer("blur.mp4") == ""
     assert replace(place, name="mine").misnomer("blur.mkv") == ""

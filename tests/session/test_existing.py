@@ -286,7 +286,7 @@ def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path, clip: Path
 def test_a_link_that_leads_nowhere_is_refused(tmp_path: Path, clip: Path) -> None:
     link = tmp_path / "mine.mp4"
     link.symlink_to("gone/real.mp4")
-    with pytest.raises(UsageError, match=r"gone/real.mp4, and there is no such folder"):
+    with pytest.raises(UsageError, match=r"gone/real.mp4, whose folder does not exist"):
         settled(clip, link)
     link.unlink()
     link.symlink_to("mine.mp4")
@@ -308,7 +308,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path, clip: Path, monkeypatch: pyt
             ("bound", "a socket"),
             ("./", "a folder"),
         ):
-            with pytest.raises(UsageError, match=f"is {noun}, and no file to write to; give a file's name, or - for"):
+            with pytest.raises(UsageError, match=f"is {noun}, not an ordinary file; give a file's name, or - for"):
                 settled(clip, out, overwrite=True)
     for out in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"):
         with pytest.raises(UsageError, match="--out - writes to standard output"):

@@ -181,7 +181,7 @@ def test_what_of_a_folder_is_not_sent_is_counted_and_named(tmp_path: Path) -> No
     said: list[str] = []
     ((material,), _) = find([tmp_path], said.append)
     assert said == [
-        f"{tmp_path}: 2 files are not sent, as of no kind that is read from a folder: deeper/list.txt, notes.txt"
+        f"{tmp_path}: 2 files are not sent, because such files are not read from a folder: deeper/list.txt, notes.txt"
     ]
     source, _ = split(material, Cutting())
     assert [each.sentence for each in source.common_facts.findings] == [

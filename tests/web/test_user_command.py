@@ -27,7 +27,7 @@ def test_the_token_alone_is_on_standard_output(tmp_path: Path, capsys: pytest.Ca
     printed = capsys.readouterr()
     token = printed.out.strip()
     assert parts_of(token) is not None
-    assert "shown this once" in printed.err
+    assert "shown only once" in printed.err
     assert f"--users '{path}'" in printed.err
     assert f"Authorization: Bearer {token}" in printed.err
     assert [one.role for one in read_users(path).by_name.values()] == ["admin"]

@@ -131,14 +131,14 @@ def test_where_there_is_no_file_that_is_said(path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("", "it is no JSON"),
-        ("nonsense", "it is no JSON"),
+        ("", "it is not JSON"),
+        ("nonsense", "it is not JSON"),
         ("[]", "must be a map, not list"),
-        ("\xff", "it is no JSON"),
+        ("\xff", "it is not JSON"),
         ('{"format": 2, "users": []}', "its format is 2, and this version reads 1"),
         ('{"format": 1, "users": [{"name": "a", "role": "boss"}]}', "Account.role: one of user, admin, not 'boss'"),
         ('{"format": 1, "users": [{"name": "a", "role": "user"}]}', "Account lacks token"),
-        ("[" * 100_000, "it is no JSON"),
+        ("[" * 100_000, "it is not JSON"),
     ],
 )
 def test_a_damaged_file_is_refused_with_its_reason_and_left_alone(content: str, reason: str, path: Path) -> None:

@@ -101,5 +101,5 @@ def test_a_log_level_of_the_environment_is_checked_as_one_of_the_flag(
     monkeypatch.setenv("MOVIOLA_LOG", "verbose")
     with pytest.raises(SystemExit):
         told()
-    assert "levels are debug, info, warning, error, and 'verbose' is none" in capsys.readouterr().err
+    assert "levels are debug, info, warning, error, and 'verbose' is not one" in capsys.readouterr().err
     assert told("--log", "debug").log == "debug"

@@ -66,7 +66,7 @@ def test_another_content_than_the_hash_says_fails_the_task_and_is_not_kept() -> 
     script = Script().connect()
     script.told(with_files(A, LOGO))
     commands = script.told(Asset(value_of(LOGO)), b"another logo")
-    cause = Cause(text=f"what came as the file {value_of(LOGO)} is something else")
+    cause = Cause(text=f"the file received as {value_of(LOGO)} has another content hash")
     assert released(A, "failed", cause) in commands
     assert asking(B, LOGO) in script.told(with_files(B, LOGO))
 

@@ -98,7 +98,7 @@ def test_a_kind_that_is_not_here_is_said(bench: Bench) -> None:
     other.computer.start(task(A), b"")
     failed = other.event()
     assert isinstance(failed, Failed)
-    assert failed.cause.text == "ValueError: no 'fake' here, only table"
+    assert failed.cause.text == "ValueError: this worker takes no 'fake', only table"
     other.note.close()
 
 

@@ -171,7 +171,7 @@ def test_a_folder_that_takes_no_locks_is_said_in_a_sentence(
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "nowhere"))
     assert program.main() == 2
     [line] = capsys.readouterr().err.splitlines()
-    assert line.startswith("python -m worker: the names of its processes cannot be held: ")
+    assert line.startswith("python -m worker: the names of the worker processes cannot be reserved: ")
     assert "No such file or directory" in line
 
 

@@ -55,4 +55,4 @@ def test_what_is_no_video_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit) as end:
         main([str(tmp_path / "records.csv")])
     assert end.value.code == 2
-    assert "records.csv is no video" in capsys.readouterr().err
+    assert "records.csv is not a video" in capsys.readouterr().err

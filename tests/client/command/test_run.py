@@ -85,7 +85,7 @@ def test_every_program_is_a_subcommand() -> None:
         (["up", "--wrokers", "2"], "There is no --wrokers; did you mean --workers?\n"),
         (
             ["down", "--stat=x", "y"],
-            "There is no place for 'y'; 'python -m moviola down --help' shows what there is.\n",
+            "Unexpected argument: 'y'; 'python -m moviola down --help' shows what there is.\n",
         ),
         (["worker", "--filterz", "blur"], "There is no --filterz; did you mean --filters?\n"),
         (["middleware", "--prot", "1"], "There is no --prot; did you mean --port?\n"),

@@ -223,7 +223,7 @@ def test_versions(version: str, bounds: str, fitting: bool) -> None:
 
 
 def test_networks_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert software.networks().text == f"onnxruntime {metadata.version('onnxruntime')} runs those of filters"
+    assert software.networks().text == f"onnxruntime {metadata.version('onnxruntime')} runs the networks of filters"
     monkeypatch.setattr(extras, "find_spec", lambda name: None)
     finding = software.networks()
     assert (finding.mark, finding.way_out) == (Mark.GOOD, "")

@@ -145,7 +145,7 @@ function showState() {
   clear(place, h("span", { class: "dot", "aria-hidden": "true" }), words[live.state]);
   const notice = document.getElementById("notice");
   const isAway = live.state === "away";
-  clear(notice, isAway && h("p", { class: "notice", role: "alert" }, live.reason, live.isRead && " What is shown is how it was before."));
+  clear(notice, isAway && h("p", { class: "notice", role: "alert" }, live.reason, live.isRead && " This page shows how it was before."));
   document.body.classList.toggle("is-away", isAway);
 }
 

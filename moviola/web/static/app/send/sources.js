@@ -60,7 +60,7 @@ export function droppedFiles(dropped) {
     if (entry?.isDirectory) refusals.push(`${entry.name} is a folder. Drop the files in it.`);
     else if (file) files.push(file);
   }
-  if (!files.length && !refusals.length) refusals.push("What was dropped is no file. Drop a video, pictures or tables.");
+  if (!files.length && !refusals.length) refusals.push("What was dropped is not a file. Drop a video, pictures or tables.");
   return { files, refusals };
 }
 
@@ -70,7 +70,7 @@ function judged(file, sendable) {
   const kind = known ?? (file.type.startsWith("video/") ? sendable.kinds.find(({ name }) => name === "video") : null);
   if (!kind) {
     const named = suffix ? `A file called ${suffix}` : "A file without a suffix";
-    return { refusal: `${file.name} is not taken. ${named} is no video, picture or table that is known here; convert it, or give it the suffix that it should have.` };
+    return { refusal: `${file.name} is not taken. ${named} is not a known video, picture or table; convert it, or give it its right suffix.` };
   }
   if (!file.size) return { refusal: `${file.name} is empty. Choose a file that is not.` };
   if (file.size > sendable.upload_limit) return { refusal: tooLarge(file.name, file.size, sendable) };

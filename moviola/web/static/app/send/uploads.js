@@ -89,7 +89,7 @@ export class Uploads {
     const where = total && isHalf ? ` after ${sized(loaded)} of ${sized(total)}` : "";
     const sentence = wasCut
       ? isHalf
-        ? `The connection was cut${where}. Nothing came of it: send it again.`
+        ? `The connection was cut${where}. Nothing of it was kept: send it again.`
         : "The connection was cut before the answer came. Send it again: if there is a job by now, that goes on."
       : problem.code === "aborted" ? `It was stopped${where}.` : problem.detail;
     const again = h("button", { type: "button", class: "button primary", onclick: () => {

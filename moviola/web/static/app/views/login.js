@@ -19,7 +19,7 @@ export default function view(root, params, app) {
     h("h1", {}, title),
     error,
     h("div", { class: "field" }, h("label", { for: "token" }, "Token"), field,
-      h("small", { id: "token-help" }, "Whoever runs this gateway gives one. It stays here only until you are in: a cookie stands for it then, for a week.")),
+      h("small", { id: "token-help" }, "The person who runs this gateway gives you one. This page keeps it only until you are logged in; then a cookie stands for it, for a week.")),
     h("div", { class: "row" }, button));
   root.append(form);
   field.focus();

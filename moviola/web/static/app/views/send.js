@@ -110,7 +110,7 @@ class Desk {
   /** End all that is under way. */
   close() {
     window.removeEventListener("beforeunload", this.#warnLeave);
-    if (this.#uploads?.isRunning) this.#app.say("The upload was stopped, because the page that sent it was left. Nothing came of it.", "bad");
+    if (this.#uploads?.isRunning) this.#app.say("The upload was stopped, because the page that sent it was left. Nothing of it was kept.", "bad");
     this.#uploads?.close();
     this.preview.close();
     this.preflight.close();
