@@ -14,6 +14,7 @@ from .events import SpoolStage
 from .leases import Leases
 from .model.cluster import Cluster
 from .model.fleet import WorkerRecord
+from .model.task_queue import LeaseRecord
 
 
 class HandingOn:
@@ -22,8 +23,10 @@ class HandingOn:
     def __init__(self, cluster: Cluster, leases: Leases) -> None:
         self._cluster, self._leases = cluster, leases
 
-    def came(self, worker: WorkerRecord, message: HandOn) -> None:
-        """Put the intermediate that a stage made into the spool, if it is still wanted and its tag is right."""
+    def came(self, worker: WorkerRecord, message: HandOn, now: float) -> None:
+        """Put the intermediate that a stage made into the spool, if it is still wanted and its tag is right. It is not
+        wanted if its chunk was lost meanwhile: the task waits for that, and the intermediate might hold the very room
+        that the chunk needs."""
         cluster, record = self._cluster, worker.held.get(message.lease)
         if record is None or record.revoked or record.part.is_last:
             verdict = Stored(message.job, message.track, message.index, Verdict.UNWANTED, message.lease)
@@ -34,6 +37,10 @@ class HandingOn:
             cluster.log(f"worker {worker.name} hands {cluster.describe(record)} on, which is refused: {text}")
             verdict = Stored(message.job, message.track, message.index, Verdict.REFUSED, message.lease, text=text)
             cluster.send(worker.peer, verdict)
+            return
+        job = cluster.open[record.job]
+        if record.index not in job.tracks[record.track].stream.here:
+            self._turn_away(worker, record, "its chunk was lost, and comes again", now)
             return
         cluster.outbox.append(SpoolStage(record.job, record.track, record.index, worker.name, record.lease))
 
@@ -58,12 +65,16 @@ class HandingOn:
     def not_kept(self, lost: SpoolStage, reason: str, now: float) -> None:
         """Queue a task again because there is no room for its intermediate. It begins again with its chunk, so that
         what was done of it before gives its room back; its job waits for room."""
-        cluster = self._cluster
-        worker, job = cluster.fleet.by_name[lost.worker], cluster.open[lost.job]
-        record = worker.held[lost.lease]
+        worker, job = self._cluster.fleet.by_name[lost.worker], self._cluster.open[lost.job]
+        self._turn_away(worker, worker.held[lost.lease], reason, now)
+        job.wait_for_room(reason, now)
+
+    def _turn_away(self, worker: WorkerRecord, record: LeaseRecord, reason: str, now: float) -> None:
+        """Keep nothing of what a stage made: its lease ends, and what was done of the task before is given up."""
+        cluster, job = self._cluster, self._cluster.open[record.job]
         self._leases.end(record, now, SpanOutcome.WITHDRAWN)
         record.revoked = True
-        cluster.free_intermediate(job, job.tracks[lost.track], lost.index)
-        cluster.send(worker.peer, Stored(lost.job, lost.track, lost.index, Verdict.UNWANTED, lost.lease, text=reason))
-        job.wait_for_room(reason, now)
+        cluster.free_intermediate(job, job.tracks[record.track], record.index)
+        verdict = Stored(job.id, record.track, record.index, Verdict.UNWANTED, record.lease, text=reason)
+        cluster.send(worker.peer, verdict)
         cluster.log(f"{cluster.describe(record)}: {reason}")

@@ -123,7 +123,7 @@ class Routing:
         elif isinstance(message, Released):
             self._parts.leases.released(worker, message, now)
         elif isinstance(message, HandOn):
-            self._parts.handing_on.came(worker, message)
+            self._parts.handing_on.came(worker, message, now)
         elif isinstance(message, AssetRequest):
             self._parts.leases.asset_requested(worker, message, now)
         else:

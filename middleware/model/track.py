@@ -274,5 +274,6 @@ class Track:
         may_go = sum(past.losses_tallied for past in self.task_failures.values())
         assert may_go <= self.tally.losses, f"{may_go} losses may be taken back of {self.tally.losses}"
         for index, begun in self.intermediates.items():
+            assert index in self.stream.here, f"{index} is begun, and its chunk is not here"
             assert index not in self.queue.stored, f"{index} is stored and still spooled"
             assert 0 < begun.step < len(self.chain.steps), (index, begun)

@@ -354,6 +354,19 @@ def test_what_was_begun_of_a_chunk_that_is_lost_keeps_no_room_from_it(script: Sc
     assert stages(script, RESIZE) == [(0, [0, 1]), (0, [0, 1])], "it begins again"
 
 
+def test_what_comes_of_a_stage_whose_chunk_was_lost_meanwhile_takes_no_room_from_it(script: Script) -> None:
+    job = share(script, chunks=1, end=False)
+    script.dispatcher.cluster.lose_chunk(script.dispatcher.cluster.open[job], 0, 0, 0.0)
+    script.hand_on(RESIZE)
+    assert script.stages == set()
+    assert script.said(RESIZE, Stored)[-1].verdict == "unwanted"
+    script.chunk(1, job, 0)
+    script.tick()
+    assert stages(script, RESIZE) == [(0, [0, 1]), (0, [0, 1])], "it begins again"
+    script.hand_on(RESIZE)
+    assert stages(script, MARK) == [(0, [1, 2])]
+
+
 def test_what_is_begun_is_ended_before_something_else_begins(script: Script) -> None:
     """Otherwise what is begun holds its room for as long as there is something to begin."""
     ends = 15

@@ -10,7 +10,7 @@ from aggregator.memory import Memory
 from aggregator.results import Results
 from aggregator.server import Server as AggregatorServer
 from middleware.dispatcher import Dispatcher
-from middleware.events import FoundDamaged, StageLost, Tick
+from middleware.events import FoundDamaged, SpoolStage, StageLost, Tick
 from middleware.handing_on import HandingOn
 from middleware.ledger import MiddlewareLedger
 from middleware.model.cluster import Cluster
@@ -88,6 +88,19 @@ def _stage_kept_though_the_disk_was_full() -> Patch:
         self.kept(lost, 0, now)
 
     return HandingOn, "not_kept", not_kept
+
+
+def _stage_kept_of_a_chunk_that_was_lost() -> Patch:
+    real = HandingOn._turn_away
+
+    def turn_away(self: Any, worker: Any, record: Any, reason: str, now: float) -> None:
+        if "its chunk was lost" in reason:
+            stage = SpoolStage(record.job, record.track, record.index, worker.name, record.lease)
+            self._cluster.outbox.append(stage)
+        else:
+            real(self, worker, record, reason, now)
+
+    return HandingOn, "_turn_away", turn_away
 
 
 def _filters_forgotten_at_a_restart() -> Patch:
