@@ -277,7 +277,7 @@ def test_without_addresses_it_says_so() -> None:
     brain = Fetching("j", [Wanted("a", 3, "x")], [])
     brain.begin()
     assert brain.handle(begun("a", 0), 0) == [GONE]
-    assert "not known where the aggregator is" in brain.failure
+    assert "no address is known for the aggregator" in brain.failure
 
 
 @pytest.mark.parametrize("name", ["../a", "/a", "a/", "a/../b", "a/.b", "", ".hidden", "a\\b", "a\0"])

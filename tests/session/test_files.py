@@ -105,7 +105,7 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         (b'{"file": "blur/a.jpg", "size": 1, "xxh3": "x"}\n' * 3, "more than 2 files"),
-        (b"[]\n", "no file"),
+        (b"[]\n", "not a file"),
         (b'{"size": "1"}\n', "FinishedFile.size: an integer"),
         (b"nothing\n", ""),
     ],

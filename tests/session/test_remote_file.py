@@ -94,5 +94,5 @@ def test_an_aggregator_that_does_not_answer_is_waited_for_once(monkeypatch: pyte
 
 
 def test_a_job_of_which_no_aggregator_is_known_has_no_files_to_read() -> None:
-    with pytest.raises(OSError, match="not known where the aggregator is"):
+    with pytest.raises(OSError, match="no address is known for the aggregator"):
         RemoteFiles(Target(Address("127.0.0.1", 1)), Job("j", "j", "done")).open(FinishedFile("a", 5, "")).read()

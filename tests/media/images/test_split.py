@@ -67,7 +67,7 @@ def test_what_is_no_picture_goes_by_name_with_the_reason(tmp_path: Path) -> None
     table, _ = unpack(next(chunks).payload)
     told = {name: problem for _, name, problem in table["p"]}
     assert told["b.png"] == ""
-    assert "no JPEG" in told["a.jpg"]
+    assert "not a JPEG" in told["a.jpg"]
     assert told["c.png"] == "is empty"
     assert "header cannot be read" in told["d.png"]
     assert "10000 million pixels" in told["e.png"]
