@@ -78,7 +78,7 @@ def test_what_is_broken_is_told_by_name_and_the_rest_go_on(cluster: LocalCluster
     metrics = json.loads(Path(str(sent["metrics_path"])).read_text())
     told = {each["name"]: each["error"] for each in metrics["troubles"]["images"]}
     assert set(told) == {"b.jpg", "c.png", "d.png"}
-    assert "no JPEG" in told["b.jpg"]
+    assert "not a JPEG" in told["b.jpg"]
     assert metrics["state"] == "partial"
 
 

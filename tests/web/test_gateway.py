@@ -431,7 +431,7 @@ def test_a_form_is_taken_as_it_should_be(gateway: Served) -> None:
     client = gateway.client
     assert "curl -F" in refused(client.post("/api/jobs", content=b"x"), 415, "unsupported-media-type")
     assert "no file" in refused(client.post("/api/jobs", files={"asset": b"x"}), 400, "bad-parameter")
-    assert "called file and asset" in refused(client.post("/api/jobs", files={"video": b"x"}), 400, "bad-form")
+    assert "fields file and asset" in refused(client.post("/api/jobs", files={"video": b"x"}), 400, "bad-form")
     broken = {"Content-Type": "multipart/form-data; boundary=b"}
     half = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\nhello'
     assert "middle" in refused(client.post("/api/jobs", content=half, headers=broken), 400, "bad-form")

@@ -109,7 +109,7 @@ def test_what_is_sent_as_a_file_must_be_that_file(cluster: LocalCluster, honest:
         sent = submission(assets=[{"value": value, "size": 4, "name": "logo.png"}])
         job = peer.submit(**sent)
         peer.say("Chunk", b"else", job=job, stream=1, index=0, frame_count=1)
-        assert peer.closed().startswith("corrupt: what was sent as the file")
+        assert peer.closed().startswith("corrupt: the file sent as")
     for wrong in ({"value": "/etc/passwd"}, {"value": value, "size": 16 * 1024 * 1024 + 1}):
         with RawPeer(cluster.port) as peer:
             peer.say("Submit", **submission(assets=[{"size": 4, "name": "x", **wrong}]))
