@@ -56,6 +56,7 @@ class Turns:
             self._parts.previews.expire(now)
             self._make_room()
             self._cluster.totals.sort_latencies()
+            self.clear_ended(now)  # what has expired is over: nothing of it is handed out any more
         self._parts.submissions.expire_idle(now)
         self._look_at_changed(now)
         self._parts.scheduler.hand_out(now)

@@ -11,7 +11,7 @@ from middleware.model.rules import Rules
 from middleware.model.users import Quota
 from middleware.previews import FILES_WAIT_S
 from moviola.base.details import Policy
-from moviola.wire.messages import Control, Drop, End, Job, Overview, Snapshot, Subscribe, Task, Watch
+from moviola.wire.messages import Control, Drop, End, Job, Overview, Released, Snapshot, Stored, Subscribe, Task, Watch
 from tests.middleware.script import Script
 
 
@@ -79,6 +79,20 @@ def test_it_is_cancelled_when_its_client_leaves(script: Script) -> None:
     script.tick(1.0)
     assert job not in script.dispatcher.cluster.jobs
     assert ForgetJob(job) in script.commands
+
+
+def test_nothing_of_it_is_handed_out_in_the_turn_in_which_it_is_cancelled(script: Script) -> None:
+    script.client(2)
+    full = script.submit(2, key="other", chunks=2)  # the worker has no credit left
+    preview = submit(script)
+    task = script.said(11, Task)[0]
+    script.leave(1)
+    script.tell(9, Stored(full, 0, task.index, "kept", task.lease, "w11", 10))
+    script.tell(11, Released(task.lease, "stored"))
+    script.now += 1.0
+    script.tick()
+    assert preview not in script.dispatcher.cluster.open
+    assert {each.job for each in script.said(11, Task)} == {full}
 
 
 def test_what_it_came_to_is_forgotten_with_its_files_when_its_client_leaves(script: Script) -> None:
