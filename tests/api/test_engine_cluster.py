@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,11 @@ from tests.media.video.clips import encode
 
 
 @pytest.fixture(autouse=True)
-def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "_loaded", {})  # an engine in this process forgets what other tests have defined
     monkeypatch.setitem(engines.ENGINES, "ray", "tests.engines.in_process")
     in_process.connected.clear()
-    yield
-    registry.forget_plugins()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +37,14 @@ CUT = ("--config", "moviola.toml")
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "_loaded", {})  # an engine in this process forgets what other tests have defined
     (tmp_path / "moviola.toml").write_text("[send]\nchunk-frames = 10\nchunk-records = 40\n")
     for name in [name for name in os.environ if name.startswith("MOVIOLA_")]:
         monkeypatch.delenv(name)
     monkeypatch.setitem(engines.ENGINES, "ray", "tests.engines.in_process")
     in_process.connected.clear()
-    yield
-    registry.forget_plugins()
 
 
 @pytest.fixture(scope="module")
