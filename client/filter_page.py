@@ -28,7 +28,8 @@ _SOURCES: Final = {"record": "movies_metadata.csv"}
 
 
 _INSTEAD: Final = {"record": "a record on which it fails is left out"}
-"""What is done, by material, if a filter that hides something fails on one; by default a frame is made black."""
+"""A clause for each material that says what becomes of a unit on which a hiding filter fails. Where none stands here, a
+black frame takes its place."""
 
 
 def print_page(console: Terminal, schema: FilterSchema, workers: int | None) -> None:

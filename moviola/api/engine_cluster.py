@@ -18,7 +18,7 @@ from moviola.api.plan import Planned, planned
 from moviola.api.process import IN_THIS_PROCESS
 from moviola.api.progress import Progress
 from moviola.api.results import Result, result_of
-from moviola.api.waiting import Block, wait_until_over
+from moviola.api.waiting import Block, changes, wait_until_over
 from moviola.base.installation import state_folder
 from moviola.base.vocabulary import JobState
 from moviola.filters import registry
@@ -157,11 +157,11 @@ class EngineJob:
     def __init__(self, plan: Planned) -> None:
         self.plan = plan
         self.was_told = False
-        """Whether somebody has heard how it ended."""
+        """True once `wait` has returned or raised how the job ended."""
         self._future: Future[Outcome]
         self._news = threading.Condition()
         self.view: JobView | None = None
-        """What it is shown as, as it was last heard of; None before anything is."""
+        """How far the job is, as displays take it and as was last heard; None before anything was."""
         self._rates, self._rate = Rates(), 0.0
         self._is_cancelled = False
 
@@ -199,12 +199,8 @@ class EngineJob:
 
     def __iter__(self) -> Iterator[Progress]:
         """Yield how far it is, whenever that has changed, until it has ended. Raises as `wait` does at the end."""
-        seen = None
-        while not self.is_over:
-            self.wait_for_news(seen)
-            if self.view is not None and self.view != seen:
-                seen = self.view
-                yield Progress.of(seen, self._rate)
+        for view in changes(self):
+            yield Progress.of(view, self._rate)
         self.wait()
 
     def wait(self, timeout: float | None = None, *, progress: ProgressOption = False) -> Result:

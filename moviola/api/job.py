@@ -14,7 +14,7 @@ from moviola.api.live_frames import LiveFrames, without_pictures
 from moviola.api.progress import Progress
 from moviola.api.results import Result, result_of
 from moviola.api.spelling import in_python
-from moviola.api.waiting import wait_until_over
+from moviola.api.waiting import changes, wait_until_over
 from moviola.base.vocabulary import Verb
 from moviola.media import errors as media
 from moviola.media import kinds
@@ -99,7 +99,7 @@ class Job:
         self._record = record  # as it was when this object was made
         self._driven: Driven | None = None
         self.was_told = False
-        """Whether somebody has heard how it ended."""
+        """True once `wait` has returned or raised how the job ended."""
 
     @classmethod
     def ended(cls, driver: Driver, outcome: Outcome, place: Place) -> Self:
@@ -163,12 +163,9 @@ class Job:
 
     def __iter__(self) -> Iterator[Progress]:
         """Yield how far it is, whenever that has changed, until it has ended. Raises as `wait` does at the end."""
-        driven, last = self._follow(), None
-        while not driven.is_over:
-            driven.wait_for_news(last)
-            if driven.view != last:
-                last = driven.view
-                yield self._progress(driven)
+        driven = self._follow()
+        for view in changes(driven):
+            yield Progress.of(view, driven.rate)
         self.wait()
 
     def wait(self, timeout: float | None = None, *, progress: ProgressOption = False) -> Result:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Protocol, Self
 
 from moviola.api.display import ProgressOption, display_for
-from moviola.api.errors import Closed, Timeout
+from moviola.api.errors import Timeout
 from moviola.session.views import JobView
 
 
@@ -18,7 +18,7 @@ class Waited(Protocol):
 
     @property
     def was_told(self) -> bool:
-        """Whether somebody has heard how it ended."""
+        """True once `wait` has returned or raised how the job ended."""
 
     def wait(self) -> object:
         """Wait until it has ended. Raises what it ended with."""
@@ -33,7 +33,7 @@ class Watched(Protocol):
 
     @property
     def view(self) -> JobView | None:
-        """What it is shown as; None before anything is known."""
+        """How far the job is, as displays take it; None before anything is known."""
 
     def wait_for_news(self, seen: JobView | None, timeout_s: float | None = None) -> None:
         """Wait until the job is over or its view is another one than `seen`, for at most `timeout_s` seconds."""
@@ -62,8 +62,6 @@ class Block(ABC):
                 continue
             try:
                 job.wait()
-            except Closed:
-                raise
             except Exception as error:
                 failure = failure or error
         if failure is not None:
@@ -76,6 +74,16 @@ class Block(ABC):
     @abstractmethod
     def close(self) -> None:
         """Leave at once."""
+
+
+def changes(watched: Watched) -> Iterator[JobView]:
+    """Yield a job's view whenever it is another one than before, until the job is over."""
+    seen: JobView | None = None
+    while not watched.is_over:
+        watched.wait_for_news(seen)
+        if watched.view is not None and watched.view != seen:
+            seen = watched.view
+            yield seen
 
 
 def wait_until_over(job: object, watched: Watched, timeout: float | None, progress: ProgressOption) -> None:

@@ -1,4 +1,4 @@
-"""What an engine is: it runs functions on the nodes of a cluster that others run. It has three main functions:
+"""The protocol of an engine, which runs functions on the nodes of a cluster that others run. Its three main functions:
 
     held = engine.hold(payload)                    # a chunk is put where its nodes can read it
     engine.start(ticket, held, task, assets)       # one of them computes the task, some time
@@ -80,8 +80,8 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What a cluster has now: how many tasks it can compute at a time, and how many bytes it has for payloads; 0 if
-    that is not known."""
+    """The capacity of a cluster at present: how many tasks it can compute at a time, and how many bytes it has for
+    payloads, 0 if that is not known."""
 
     slots: int
     store_size: int = 0

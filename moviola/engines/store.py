@@ -82,8 +82,8 @@ class _Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What results must have in common: the job's key (the same source content, outputs and plugins), and the build
-    that made them."""
+    """Identifies results that may stand in one output: they have the job's key (the same source content, outputs and
+    plugins) and the build that made them in common."""
 
     key: str
     build: str

@@ -18,10 +18,10 @@ REACH: Final = 0.6
 then share a quarter of what both cover, and two heads side by side, about 1.3 of a face apart, are not mixed up."""
 
 REACH_GROWTH: Final = 0.1
-"""What is added to REACH for each picture in which the face was not seen."""
+"""REACH grows by this for each picture in which the face was not found."""
 
 REACH_MOST: Final = 1.2
-"""The most that REACH grows to: a face that is farther away is another one."""
+"""REACH grows to this at most: a face that is farther away is another one."""
 
 SIZES: Final = 1.8
 """A face is found at this many times its last size at most, or at least at the inverse of it."""
