@@ -6,7 +6,7 @@ from typing import Final
 
 from moviola.base.invocation import typed
 from moviola.base.vocabulary import ErrorCode, EventKind, Notice, WorkerVerb
-from moviola.wire.messages import ControlWorker, Drain, Event
+from moviola.wire.messages import Beat, ControlWorker, Drain, Event
 
 from .model.cluster import Cluster
 from .model.fleet import WorkerRecord
@@ -19,8 +19,9 @@ VERBS: Final = frozenset(WorkerVerb)
 class Draining:
     """The part of the dispatcher that has workers drain.
 
-    Whether a worker drains is for the worker to say. While what it was told is on its way (`WorkerRecord.drain_wish`),
-    it gets no tasks, and what it said before does not count.
+    Whether a worker drains is for the worker to say. While a Drain is on its way to it, it gets no tasks, and what it
+    says does not count: a person may change their mind faster than a worker answers, and an answer to an earlier wish
+    looks like one to the last. So workers say how many Drains they have heard.
     """
 
     def __init__(self, cluster: Cluster) -> None:
@@ -77,17 +78,17 @@ class Draining:
 
     def _tell(self, worker: WorkerRecord, *, wanted: bool) -> None:
         worker.drain_wish = wanted
+        worker.drains_told += 1
         self._cluster.send(worker.peer, Drain(wanted))
 
     # ── what a worker says ───────────────────────────────────────────────────────────────────────────────────────
 
-    def heard(self, worker: WorkerRecord, *, drains: bool) -> None:
-        """Take note of whether a worker says that it drains. Ignore that if it contradicts a wish that it has not heard
-        yet."""
-        if worker.drain_wish not in (None, drains):
-            return  # it has not heard yet what it was told
+    def heard(self, worker: WorkerRecord, message: Beat) -> None:
+        """Take note of whether a worker says that it drains, if it has heard all that it was told of that."""
+        if message.drains != worker.drains_told:
+            return
         worker.drain_wish = None
-        if drains:
+        if message.draining:
             self._note_draining(worker, f"worker {worker.name} finishes what it holds, and leaves")
         elif self._cluster.fleet.resume(worker):
             self._cluster.note(EventKind.WORKER_RESUMED, f"worker {worker.name} takes tasks again", worker=worker.name)

@@ -76,7 +76,7 @@ class Leases:
                 record.is_adopted = False
                 job.rate.update(job.frames_computed, now)
                 job.tracks[record.track].queue.advance(record, now)
-        self._draining.heard(worker, drains=message.draining)
+        self._draining.heard(worker, message)
         self._cluster.fleet.phase_changed(worker)
         worker.rate.update(worker.frames, now)
 

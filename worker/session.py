@@ -117,6 +117,7 @@ class Session:
     _beat_at: float = 0.0
     _drain_by: float | None = None
     _must_end: bool = False  # it drains for a reason of this machine's own
+    _drains_heard: int = 0  # over the connection that is open
     _out: list[Command] = field(default_factory=list)
     peers: Peers = field(init=False)
 
@@ -199,6 +200,7 @@ class Session:
 
     def _welcomed(self, welcome: Welcome, now: float) -> None:
         self.death = None
+        self._drains_heard = 0
         credit = int(_limit(welcome.limits.credit, DEFAULT_CREDIT, 1, MAX_CREDIT))
         self._most_holdings = max(credit * HOLDINGS_PER_CREDIT, len(self.held_tasks))
         self.beat_interval_s = _limit(welcome.limits.beat_interval_s, DEFAULT_BEAT_INTERVAL_S, 0.01, 60.0)
@@ -432,7 +434,9 @@ class Session:
         if self.peers.is_open(MIDDLEWARE):
             self._beat_at = now + self.beat_interval_s
             beats = [held_task.beat() for held_task in self.held_tasks.values()]
-            self._out.append(Send(MIDDLEWARE, Beat(beats, draining=self._drain_by is not None)))
+            self._out.append(
+                Send(MIDDLEWARE, Beat(beats, draining=self._drain_by is not None, drains=self._drains_heard))
+            )
 
     def _end_for_good(self, now: float, why: str) -> None:
         """Drain, whatever the cluster wishes."""
@@ -443,6 +447,7 @@ class Session:
         """Drain, because the cluster wishes it; or (`wanted` is False) go on after all, unless there is a reason of
         this machine's own to end."""
         self.is_dismissed = wanted
+        self._drains_heard += 1
         if wanted:
             self._drain(now, "drained by the cluster")
         elif self._drain_by is not None and not self._must_end:

@@ -50,7 +50,8 @@ class WorkerRecord:
     memory_bytes: int = 0
     turn: int = 0  # when it came into its group's line
     is_drained: bool = False  # it left after a drain, with nothing in its hands
-    drain_wish: bool | None = None  # what it was told, until it says that it does so; None: nothing
+    drain_wish: bool | None = None  # what it was told last, until it has heard that; None: nothing
+    drains_told: int = 0  # Drains that were sent to it over this connection
     group: Group | None = field(default=None, repr=False)  # while it may get tasks
     line: OrderedDict[str, WorkerRecord] | None = field(default=None, repr=False)  # of its group, while it has credit
     _shown: dict[str, str] = field(default_factory=dict, repr=False)  # by store, see `shown_to`

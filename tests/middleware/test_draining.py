@@ -49,7 +49,7 @@ def test_a_drained_worker_gets_nothing_more_and_another_takes_over_what_it_gives
     script.tell(A, ControlWorker("w11", "drain"))
     assert granted(script) == "worker w11 gets no more tasks: it finishes or gives back its 2 tasks, and leaves"
     assert (drains(script), state(script)) == ([True], WorkerState.DRAINING)
-    script.tell(11, Beat(draining=True))
+    script.tell(11, Beat(draining=True, drains=1))
     script.tell(11, Released(waiting.lease, "drained"))
     script.tick(1)
     assert len(script.tasks(11)) == 2, "nothing new"
@@ -77,7 +77,7 @@ def test_a_wish_that_was_granted_is_an_event_and_so_is_what_comes_of_it(script: 
     assert granted(script) == "worker w11 gets no more tasks: it holds no task, and leaves"
     script.tell(A, ControlWorker("w11", "drain"))
     assert granted(script) == "worker w11 drains already: it holds no task, and leaves"
-    script.tell(11, Beat(draining=True))
+    script.tell(11, Beat(draining=True, drains=2))
     script.leave(11)
     script.tell(12, Beat(draining=True))  # by a signal, on its own machine
     told = [(one.kind, one.worker, one.text) for one in script.events(A)]
@@ -92,13 +92,13 @@ def test_a_worker_goes_on_when_it_says_so_and_not_before(script: Script) -> None
     script.worker(11)
     script.submit(A, chunks=4)
     script.tell(A, ControlWorker("w11", "drain"))
-    script.tell(11, Beat(draining=True))
+    script.tell(11, Beat(draining=True, drains=1))
     script.tell(A, ControlWorker("w11", "resume"))
     assert drains(script) == [True, False]
     assert granted(script).startswith("worker w11 is told to go on; ")
     script.deliver(11, 0)
     assert (state(script), len(script.tasks(11))) == (WorkerState.DRAINING, 2), "it may have left"
-    script.tell(11, Beat(draining=False))
+    script.tell(11, Beat(draining=False, drains=2))
     script.tick()
     assert len(script.tasks(11)) == 3
     script.tell(A, ControlWorker("w11", "drain"))
@@ -112,10 +112,39 @@ def test_what_a_worker_said_before_it_heard_the_wish_does_not_count(script: Scri
     script.tell(11, Beat(draining=False))
     assert state(script) is WorkerState.DRAINING
     script.tell(A, ControlWorker("w11", "resume"))
-    script.tell(11, Beat(draining=True))
+    script.tell(11, Beat(draining=True, drains=1))
     assert state(script) is WorkerState.DRAINING
-    script.tell(11, Beat(draining=False))
+    script.tell(11, Beat(draining=False, drains=2))
     assert state(script) is WorkerState.FULL
+
+
+def test_an_answer_to_an_earlier_wish_is_none_to_the_last(script: Script) -> None:
+    script.worker(11)
+    script.submit(A, chunks=4)
+    for verb in ("drain", "resume", "drain"):
+        script.tell(A, ControlWorker("w11", verb))
+    script.deliver(11, 0)
+    for heard, draining in enumerate((False, True, False, True)):
+        script.tell(11, Beat(draining=draining, drains=heard))
+        script.tick()
+        assert (state(script), len(script.tasks(11))) == (WorkerState.DRAINING, 2), (
+            f"it has credit for another, {heard}"
+        )
+
+
+def test_a_new_connection_is_counted_anew(script: Script) -> None:
+    script.worker(11, session="s")
+    script.submit(A, chunks=4)
+    script.tell(A, ControlWorker("w11", "drain"))
+    script.leave(11)
+    script.worker(21, "w11", session="s")
+    script.tell(21, Beat(draining=False))
+    assert (drains(script, 21), state(script)) == ([True], WorkerState.DRAINING), "it was told once more"
+    script.tell(A, ControlWorker("w11", "resume"))
+    script.tell(21, Beat(draining=True, drains=1))
+    assert state(script) is WorkerState.DRAINING
+    script.tell(21, Beat(draining=False, drains=2))
+    assert state(script) is WorkerState.READY
 
 
 @pytest.mark.parametrize("heard", [False, True])
@@ -125,7 +154,7 @@ def test_a_wish_outlives_the_connection_over_which_it_was_told(script: Script, h
     computing, _ = script.said(11, Task)
     script.tell(A, ControlWorker("w11", "drain"))
     if heard:
-        script.tell(11, Beat(draining=True))
+        script.tell(11, Beat(draining=True, drains=1))
     script.leave(11)
     assert not script.dispatcher.cluster.fleet.by_name["w11"].facts(script.now).drained, "it held something"
     script.worker(21, "w11", session="s", held=(held_lease(computing),), draining=heard)
@@ -147,7 +176,7 @@ def test_a_process_that_did_not_live_to_hear_the_wish_is_followed_by_one_that_do
 def test_who_left_as_was_wished_is_welcome_again(script: Script) -> None:
     script.worker(11)
     script.tell(A, ControlWorker("w11", "drain"))
-    script.tell(11, Beat(draining=True))
+    script.tell(11, Beat(draining=True, drains=1))
     script.leave(11)
     script.worker(21, "w11")
     assert (drains(script, 21), state(script)) == ([], WorkerState.READY)

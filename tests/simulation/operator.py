@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from moviola.wire.events import Received
@@ -18,6 +19,9 @@ STAY_S: Final = 6.0
 SECOND_THOUGHTS_S: Final = (0.0, 0.01, 0.5, 3.0)
 """After which it takes a wish back, if it does."""
 
+THIRD_THOUGHTS: Final = 0.5
+"""How often it wishes once more, at once, what it has just taken back: before the worker can have answered."""
+
 AWAY_S: Final = (3.0, 10.0, 30.0)
 """How long a worker that was drained and has left is away, before it is started again. It may leave long after the
 wish: one that stood still hears of it when it goes on."""
@@ -31,9 +35,10 @@ class Operator:
 
     def drain(self, worker: Worker) -> None:
         """Wish that a worker leaves, perhaps just when it says something; perhaps, a while later, that it stays after
-        all."""
+        all; perhaps, at once, that it leaves even so."""
         random = self._world.random
         undo_s = random.choice(SECOND_THOUGHTS_S) if random.random() < 0.4 else None
+        verbs = ["resume", "drain"] if random.random() < THIRD_THOUGHTS else ["resume"]
         loop = SimLoop("client-operator", self._network, lambda: self._world.later(0.0, hear))
         link = loop.dial([MIDDLEWARE], Hello("client", "operator", "session", list(VERSIONS), user=USER))
 
@@ -48,7 +53,8 @@ class Operator:
                     wish_s = worker.beats_in_s() if random.random() < 0.5 else 0.0
                     self._world.later(wish_s, lambda: wish("drain"))
                     if undo_s is not None:
-                        self._world.later(wish_s + undo_s, lambda: wish("resume"))
+                        for verb in verbs:
+                            self._world.later(wish_s + undo_s, partial(wish, verb))
                 elif isinstance(event, Received):
                     self._hear(event.message)
 

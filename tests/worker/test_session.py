@@ -275,6 +275,20 @@ def test_a_wish_that_is_taken_back_has_it_go_on() -> None:
     assert script.wait(DRAIN_LIMIT_S + 1) == []
 
 
+def test_each_beat_says_how_many_wishes_it_has_heard_over_this_connection() -> None:
+    script = Script().connect()
+    script.told(task(A))
+    script.wait(WELCOME.limits.beat_interval_s or 1.0)
+    heard = [beat.drains for beat in script.beats]
+    for wanted in (True, False, False):
+        script.told(Drain(wanted))
+        heard.append(script.beats[-1].drains)
+    script.after(Lost(MIDDLEWARE, "gone"))
+    script.wait(5.0)
+    script.after(Opened(MIDDLEWARE, WELCOME))
+    assert (heard, [beat.drains for beat in script.beats]) == ([0, 1, 2, 3], [0])
+
+
 def test_a_wish_that_is_taken_back_does_not_undo_a_signal() -> None:
     script = Script().connect()
     script.told(task(A))

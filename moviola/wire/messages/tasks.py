@@ -140,12 +140,14 @@ class Beat(Message):
         cpu_percent (%): of one core, that the process used since the last Beat.
         memory_bytes (bytes): that the process has resident.
         draining: it finishes what it holds, takes no more, and leaves.
+        drains: how many Drains it has heard over this connection.
     """
 
     leases: list[LeaseBeat] = field(default_factory=list)
     cpu_percent: float = 0.0
     memory_bytes: int = 0
     draining: bool = False
+    drains: int = 0
 
 
 @record

@@ -30,8 +30,9 @@ class _Line:
         session: of its process.
         token: of its parent's.
         told: whether it shall drain, as the middleware said last; None where it said nothing.
+        drains: how often the middleware has said so over this connection.
         says: whether it drains, as it said last.
-        is_settled: since then it has been told nothing else, and has given no task back.
+        is_settled: it had heard all that by then, and has given no task back since.
     """
 
     name: str
@@ -39,6 +40,7 @@ class _Line:
     token: str
     told: bool | None
     says: bool
+    drains: int = 0
     is_settled: bool = False
 
 
@@ -61,6 +63,7 @@ class DrainChecks:
         if isinstance(message, Drain):
             key = (self._scenario.middleware.lives, line.name)
             line.told, line.is_settled = message.wanted, False
+            line.drains += 1
             self._told[key] = (line.session, line.token, message.wanted)
             verb = "drain" if message.wanted else "go on"
             self.on_told(sender.link)
@@ -75,7 +78,7 @@ class DrainChecks:
             self._joins(receiver.link, message)
         line = self._lines.get(receiver.link)
         if line is not None and isinstance(message, Beat):
-            line.says, line.is_settled = message.draining, True
+            line.says, line.is_settled = message.draining, message.drains == line.drains
         elif line is not None and isinstance(message, Released) and message.outcome == "drained":
             line.is_settled = False
 

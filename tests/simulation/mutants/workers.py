@@ -75,9 +75,18 @@ def _wish_to_drain_is_lost_with_the_connection() -> Patch:
 def _word_of_before_the_wish_counts() -> Patch:
     real = Draining.heard
 
-    def heard(self: Any, worker: Any, *, drains: bool) -> None:
-        worker.drain_wish = None
-        real(self, worker, drains=drains)
+    def heard(self: Any, worker: Any, message: Any) -> None:
+        real(self, worker, replace(message, drains=worker.drains_told))
+
+    return Draining, "heard", heard
+
+
+def _answer_to_an_earlier_wish_counts() -> Patch:
+    real = Draining.heard
+
+    def heard(self: Any, worker: Any, message: Any) -> None:
+        if worker.drain_wish in (None, message.draining):
+            real(self, worker, replace(message, drains=worker.drains_told))
 
     return Draining, "heard", heard
 
