@@ -30,8 +30,13 @@ def texts(source: str) -> Iterator[str]:
             yield "".join(str(part.value) if isinstance(part, ast.Constant) else VARIES for part in node.values)
 
 
-SAID = [text for each in PACKAGES for path in (ROOT / each).rglob("*.py") for text in texts(path.read_text())]
 QUOTED = sentences(PAGE.read_text())
+
+
+@pytest.fixture(scope="module")
+def said() -> list[str]:
+    """All texts of the programs. To read them takes seconds, which whoever only collects the tests does not have."""
+    return [text for each in PACKAGES for path in (ROOT / each).rglob("*.py") for text in texts(path.read_text())]
 
 
 def is_said(sentence: str, said: list[str]) -> bool:
@@ -40,9 +45,9 @@ def is_said(sentence: str, said: list[str]) -> bool:
 
 
 @pytest.mark.parametrize("sentence", QUOTED)
-def test_every_sentence_of_the_page_is_in_the_code(sentence: str) -> None:
+def test_every_sentence_of_the_page_is_in_the_code(sentence: str, said: list[str]) -> None:
     assert len(sentence.replace(VARIES, "").strip()) > 8, "it says too little to be looked for"
-    assert is_said(sentence, SAID)
+    assert is_said(sentence, said)
 
 
 def test_the_page_is_read_and_a_sentence_that_nobody_says_is_found_out() -> None:
