@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
@@ -10,15 +9,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import chdir, redirect_stderr, redirect_stdout
+from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
 from typing import IO, Any
 from unittest.mock import patch
 
 import psutil
 
-from client import file_sender
-from client import status as status_command
 from moviola.session.cluster_view import ClusterView, look
 from moviola.session.target import Target
 from moviola.wire.addresses import Address
@@ -164,7 +163,11 @@ class LocalCluster:
             raise AssertionError(f"{workers} workers and {aggregators} aggregators: {error}{logs}") from error
 
     def run(self, module: str, *arguments: str, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
-        """Runs a command of the client in the cluster's environment."""
+        """Runs a command in the cluster's environment: in this process, where it is one of the client's that leaves
+        this process as it was. One of its own takes as long to load as most jobs of tests take to compute."""
+        is_as_asked = not self._limited and self.environment["PYTHONPATH"] == str(ROOT)
+        if module.startswith("client.") and is_as_asked and "--plugins" not in arguments:
+            return self._here(import_module(module).main, *arguments)
         return subprocess.run(
             [*self._limited, sys.executable, "-m", module, *arguments],
             cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=timeout_s, check=False,
@@ -179,11 +182,9 @@ class LocalCluster:
             cwd=self.folder, env=self.environment, stdout=stdout, stderr=stderr, text=True,
         )  # fmt: skip
 
-    def here(self, main: Callable[[Sequence[str]], int], *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Runs a command of the client in the cluster's environment and in this process: a process of its own takes as
-        long to load as most jobs of tests take to compute. Where many files may not be open, nor here: see `run`."""
-        out, err = io.StringIO(), io.StringIO()
+    def _here(self, main: Callable[[Sequence[str]], int], *arguments: str) -> subprocess.CompletedProcess[str]:
         with (
+            TemporaryFile("w+") as out, TemporaryFile("w+") as err,  # files, for what it runs writes to them as well
             patch.dict(os.environ, self.environment, clear=True),
             chdir(self.folder), redirect_stdout(out), redirect_stderr(err),
         ):  # fmt: skip
@@ -191,18 +192,18 @@ class LocalCluster:
                 status = main(arguments)
             except SystemExit as left:
                 status = int(left.code or 0)
-        return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
+            for file in (out, err):
+                file.seek(0)
+            return subprocess.CompletedProcess(arguments, status, out.read(), err.read())
 
     def send(self, *arguments: str, status: int = 0) -> dict[str, Any]:
         """One job from start to end; its `--json` object."""
-        if self._limited or self.environment["PYTHONPATH"] != str(ROOT) or "--plugins" in arguments:
-            return finished(self.begin(*arguments), status)  # this process is not as asked, or would not stay as it is
-        done = self.here(file_sender.main, *arguments, "--json")
+        done = self.run("client.file_sender", *arguments, "--json")
         return _outcome(done.returncode, done.stdout, done.stderr, status)
 
     def status(self) -> dict[str, Any]:
         """What `client.status --json` says."""
-        found = json.loads(self.here(status_command.main, "--json").stdout)
+        found = json.loads(self.run("client.status", "--json").stdout)
         assert isinstance(found, dict)
         return found
 
