@@ -1,9 +1,8 @@
-"""Commands of the brains and what they are answered by: docstrings, types and shells say the same."""
+"""Commands of the brains and what they are answered by: docstrings and types say the same."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import fields
 from types import ModuleType
 from typing import Any, get_args, get_type_hints
@@ -14,11 +13,6 @@ import aggregator.events
 import middleware.events
 import moviola.session.events
 import worker.events
-from aggregator.server import Server as AggregatorServer
-from middleware.server import Server as MiddlewareServer
-from moviola.session.run import Run
-from tests.simulation.directions import SEEDS
-from tests.simulation.scenario import play
 
 BRAINS = (middleware.events, aggregator.events, worker.events, moviola.session.events)
 
@@ -63,30 +57,3 @@ def test_the_command_stands_first(module: ModuleType) -> None:
     for event in get_args(module.Event):
         names = [field.name for field in fields(event)]
         assert "command" not in names[1:], event.__name__
-
-
-def test_the_shells_answer_with_the_very_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    answered: set[str] = set()
-    for shell, carries_out in (
-        (MiddlewareServer, "_do"),
-        (AggregatorServer, "_carry_out"),
-        (Run, "_execute"),
-    ):
-        monkeypatch.setattr(shell, carries_out, checked(getattr(shell, carries_out), answered))
-    for seed in SEEDS:
-        play(seed)
-    assert answered >= {"SpoolStage", "Recall", "Keep", "Begin", "Check"}
-
-
-def checked(carry_out: Callable[..., Any], answered: set[str]) -> Callable[..., Any]:
-    """Return a shell's method that carries out one command, with a look at what it answers."""
-
-    def look(self: Any, command: Any, *more: Any) -> Any:
-        answers = carry_out(self, command, *more)
-        for answer in answers if isinstance(answers, list) else [answers]:
-            if hasattr(answer, "command"):
-                assert answer.command is command, (command, answer)
-                answered.add(type(command).__name__)
-        return answers
-
-    return look

@@ -166,6 +166,12 @@ def summary(cls: type[Any]) -> str:
     return " ".join(inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0].split())
 
 
+def section(text: str, name: str) -> str:
+    """Return what the page says of a message or a record."""
+    (found,) = re.findall(rf"^### {name}\n(.*?)(?=^##|\Z)", text, re.DOTALL | re.MULTILINE)
+    return str(found)
+
+
 def blocks(text: str) -> list[str]:
     """Return the names of the messages and records that have a block of their own, in the page's order."""
     return [block[3] for block in _BLOCK.finditer(text) if block[3]]

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hmac
-import json
 import re
 import struct
-import subprocess
-import sys
 from dataclasses import dataclass
 from unittest.mock import patch
 
@@ -34,12 +31,6 @@ def example(name: str) -> bytes:
     """The bytes of an example of the page."""
     (found,) = re.findall(rf"```hex {name}\n(.*?)```", TEXT, re.DOTALL)
     return bytes.fromhex("".join(found.split()))
-
-
-def section(name: str) -> str:
-    """What the page says of a message."""
-    (found,) = re.findall(rf"^### {name}\n(.*?)(?=^##|\Z)", TEXT, re.DOTALL | re.MULTILINE)
-    return str(found)
 
 
 def test_the_tables_are_fresh() -> None:
@@ -72,24 +63,9 @@ def test_a_record_inside_a_message_gets_a_table_of_its_own() -> None:
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_a_section_tells_who_sends_it_what_the_answer_is_and_what_is_refused(name: str) -> None:
-    told = section(name)
+    told = protocol.section(TEXT, name)
     for part in ("**Sent** by", "**Answer**", "**Refused**", f"<!-- fields: {name} -->"):
         assert part in told, f"{name}: {part}"
-
-
-def test_what_is_sent_in_simulated_clusters_is_said_of_its_sender_and_receiver() -> None:
-    command = [sys.executable, "-m", "tests.simulation.directions"]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=True, timeout=120, cwd=protocol.PAGE.parents[1]
-    )
-    observed = [tuple(one) for one in json.loads(done.stdout)]
-    assert len(observed) > 30
-    for sender, name, receiver in observed:
-        if name not in ("Hello", "Welcome"):  # of whoever dials, and of whoever accepts
-            told = section(name).partition("**Sent**")[2].partition("**Answer**")[0]
-            assert re.search(rf"\bby [^.]*\b{sender}\b", told), f"{sender} sends {name}: {told}"
-            words = {receiver, "store"} if receiver == "aggregator" else {receiver}
-            assert re.search(rf"\bto [^.]*\b({'|'.join(words)})\b", told), f"{name} is sent to {receiver}: {told}"
 
 
 def test_the_sequences_name_messages_and_their_fields() -> None:
