@@ -50,6 +50,9 @@ NAMED: Final = sorted(set(named()), key=str)
 def test_what_the_page_names_is_there_with_that_value(path: str, name: str, value: str | None) -> None:
     found = _default(path, name) if name.startswith("Rules.") else looked_up(path, name)
     if value is not None:
+        owner = name.partition(".")[0]
+        defined = re.search(rf"^(?:class )?{owner}\b", (ROOT / path).read_text(), re.MULTILINE)
+        assert defined, f"{path} has {owner} from another file: the page leads there"
         number, _, unit = value.partition(" ")
         assert found == float(number) * _UNITS[unit]
 
