@@ -1,7 +1,7 @@
 """Lists the filters that the workers of a cluster offer, or those of this installation, and what each of them takes;
 with a NAME tells all about that filter, with an example.
 
-Exit status: 0 listed; 2 wrong usage; 3 no middleware to reach.
+Exit status: 0 listed; 2 wrong usage; 3 no middleware to reach; 5 interrupted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from moviola.session.target import Target, UsageError
 from moviola.wire.errors import Unreachable, WireError
 
 from . import filter_list
-from .interruption import loaded
 from .options import Parser, load_plugins, read_target
 from .settings import FiltersSettings
 
@@ -94,5 +93,4 @@ def _offered(target: Target) -> dict[str, tuple[FilterSchema, int]]:
 
 
 if __name__ == "__main__":
-    loaded()
     sys.exit(main())

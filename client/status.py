@@ -1,7 +1,8 @@
 """Shows what a cluster is made of and what it does, until q is pressed, or waits until it is complete.
 
 A terminal is filled with it, for as long as you look on; what is no terminal gets tables, once.
-Exit status: 0 shown, or complete; 1 not complete in time; 2 wrong usage; 3 no middleware to reach.
+Exit status: 0 shown, or complete; 1 not complete in time; 2 wrong usage; 3 no middleware to reach;
+5 interrupted.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Final
 
-from moviola.base.command_line import COMPLETING, EXIT_USAGE
+from moviola.base.command_line import COMPLETING, EXIT_INTERRUPTED, EXIT_USAGE
 from moviola.base.installation import version
 from moviola.base.invocation import command, module_name
 from moviola.base.suggestions import did_you_mean
@@ -51,7 +51,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def call(name: str, arguments: Sequence[str]) -> int:
-    """Call a subcommand and return its exit status; say so if there is none of that name."""
+    """Call a subcommand and return its exit status. Say so if there is none of that name, or if Ctrl-C ends it and it
+    says nothing of that itself."""
     found = SUBCOMMANDS.get(name)
     if found is None:
         what = "flag" if name.startswith("-") else "subcommand"
@@ -59,8 +60,12 @@ def call(name: str, arguments: Sequence[str]) -> int:
         print(f"There is no {what} '{name}'{meant or f'; {command()} --help lists what there is.'}", file=sys.stderr)
         return EXIT_USAGE
     function = getattr(import_module(module_name(found.module)), found.function)
-    loaded()
-    return int(function(arguments))
+    try:
+        loaded()
+        return int(function(arguments))
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return EXIT_INTERRUPTED
 
 
 def help_text() -> str:

@@ -1,7 +1,7 @@
 """Looks at all that Moviola needs, and says what is wrong and what to do: versions, settings, disk, memory, ports, the
 secret, and whether the cluster answers. Nothing needs to run.
 
-Exit status: 0 nothing is wrong, though there may be warnings; 1 something is wrong; 2 wrong usage.
+Exit status: 0 nothing is wrong, though there may be warnings; 1 something is wrong; 2 wrong usage; 5 interrupted.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from moviola.base.command_line import Parser
+from moviola.base.command_line import EXIT_INTERRUPTED, Parser
 from moviola.base.invocation import typed
 from moviola.base.layers import read
 from moviola.launcher import supervision
@@ -32,6 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"Cannot stop the cluster of {state}: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        rest = "the same command again stops the rest"
+        print(f"Interrupted: the cluster of {state} may be half stopped; {rest}.", file=sys.stderr)
+        return EXIT_INTERRUPTED
     tell("Moviola is stopped." if stopped else f"Nothing of {state} is running.")
     return 0
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from moviola.base.processes import DRAIN_LIMIT_S
-from moviola.launcher import supervision
+from moviola.launcher import stop, supervision
 
 WAITS = "import sys; sys.stdin.read()"
 
@@ -101,3 +101,15 @@ def test_workers_that_do_not_run_are_not_asked(state: str) -> None:
     rpc = FakeSupervisord(0, state)
     supervision._drain_workers(rpc, pytest.fail, lambda: None)
     assert rpc.stopped == []
+
+
+def test_ctrl_c_says_how_to_end_what_is_half_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(supervision, "stop", interrupted)
+    assert stop.main(["--state", str(tmp_path)]) == 5
+    said = f"Interrupted: the cluster of {tmp_path} may be half stopped; the same command again stops the rest.\n"
+    assert capsys.readouterr() == ("", said)

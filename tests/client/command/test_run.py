@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from importlib import import_module
@@ -14,6 +15,8 @@ import pytest
 from client.command import run as command
 from client.command.table import GROUPS, SUBCOMMANDS, Subcommand
 from moviola.base.invocation import PROGRAMS, module_name
+from tests.processes import end
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -131,3 +134,22 @@ def test_ctrl_c_while_a_program_is_loaded_ends_it_without_a_traceback() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
+
+
+@pytest.mark.parametrize("arguments", [("status", "--wait"), ("filters",), ("doctor",)], ids=" ".join)
+def test_ctrl_c_while_a_cluster_is_asked_ends_it_in_a_word(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = str(silent.getsockname()[1])
+        silent.settimeout(PATIENCE_S)
+        asking = subprocess.Popen(
+            [sys.executable, "-m", "moviola", *arguments, "--host", "127.0.0.1", "--port", port, "--no-secret"],
+            cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        try:
+            with silent.accept()[0]:  # it waits for an answer that never comes
+                asking.send_signal(signal.SIGINT)
+                out, err = asking.communicate(timeout=PATIENCE_S)
+        finally:
+            end([asking])
+    assert (asking.returncode, out, err) == (5, "", "Interrupted.\n")
