@@ -312,9 +312,10 @@ class Job:
 
     def _follow(self) -> Driven:
         """Have the job carried on, or followed, if that is not done yet."""
-        if self._driven is None:
-            self._driven = self._driver.start(self._request)
-        return self._driven
+        with self._driver.changed:  # of several threads that ask for it first, one starts it
+            if self._driven is None:
+                self._driven = self._driver.start(self._request)
+            return self._driven
 
     def _known(self) -> JobRecord | None:
         driven = self._driven

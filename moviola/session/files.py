@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 from contextlib import suppress
@@ -28,7 +29,8 @@ MAX_LISTED: Final = 1_000_000
 class Files:
     """The files of one job as they arrive, one at a time.
 
-    What lies under the temporary name after an interruption is taken up again.
+    What lies under the temporary name after an interruption is taken up again. It is locked until it has its place, so
+    that nobody else who fetches the same file to the same place writes to it as well.
     """
 
     def __init__(self, job: str, place: Place) -> None:
@@ -46,6 +48,7 @@ class Files:
     def begin(self, wanted: Begin) -> Begun | Kept | NotKept:
         """Return Kept if the whole file is here, or the aggregator's own copy can be shared; otherwise open its
         temporary file, and return from which byte on it is to be fetched. NotKept: it cannot be written here."""
+        self.close()
         try:
             target = self._place.target_of(self._job, wanted.file)
             if holds(target, wanted.size, wanted.xxh3):
@@ -53,10 +56,11 @@ class Files:
             if obstacle := self._place.misnomer(wanted.file) or self._place.obstacle(target):
                 raise FileExistsError(errno.EEXIST, obstacle)
             target.parent.mkdir(parents=True, exist_ok=True)
+            self._open = self._locked(target)
             if self._is_shared(wanted, target):
                 return self._kept(wanted, _listed(target) if wanted.is_listing else ())
             self._wanted = wanted
-            return Begun(wanted, self._take_up(self._temporary(target)))
+            return Begun(wanted, self._take_up(self._open))
         except (OSError, ValueError) as error:
             return self._not_kept(wanted, error)
 
@@ -66,10 +70,16 @@ class Files:
         if stored is None or stored.is_symlink() or not holds(stored, wanted.size, wanted.xxh3):
             return False
         temporary = self._temporary(target)
-        temporary.unlink(missing_ok=True)
-        if not share(stored, temporary):
+        shared = temporary.with_name(temporary.name + "2")  # the other one is locked, and may have content
+        shared.unlink(missing_ok=True)
+        if not share(stored, shared):
             return False
-        self._place.put(temporary, target)
+        try:
+            self._place.put(shared, target)
+        finally:
+            shared.unlink(missing_ok=True)
+        temporary.unlink()
+        self.close()
         return True
 
     def write(self, command: Write) -> NotKept | None:
@@ -83,8 +93,8 @@ class Files:
         return None
 
     def keep(self, command: Keep) -> Kept | ChecksumMismatch | NotKept:
-        """Put the file, of which all bytes have come, into its place. Where its xxh3 is another than announced, delete
-        it and return ChecksumMismatch; NotKept where it cannot be put there."""
+        """Put the file, of which all bytes have come, into its place. Where its xxh3 or its size is another than
+        announced, delete it and return ChecksumMismatch; NotKept where it cannot be put there."""
         assert self._open is not None
         assert self._wanted is not None
         target = self._place.target_of(self._job, command.file)
@@ -92,11 +102,12 @@ class Files:
         try:
             self._open.flush()
             self._sync(command.file)
-            self.close()
-            if self._digest.hexdigest() != self._wanted.xxh3:
+            if not self._is_whole(self._open, self._wanted):
                 temporary.unlink()
+                self.close()
                 return ChecksumMismatch(command)
             self._place.put(temporary, target)
+            self.close()
             listed = _listed(target) if self._wanted.is_listing else ()
         except FileExistsError as error:
             temporary.unlink(missing_ok=True)  # it stays where it came from
@@ -129,20 +140,34 @@ class Files:
                 self._open.close()
             self._open = None
 
-    def _take_up(self, temporary: Path) -> int:
-        """Opens the temporary file behind what is there of it, and says how much that is."""
+    def _locked(self, target: Path) -> BinaryIO:
+        """Open the temporary file of `target`, and lock it. Raise BlockingIOError, with a sentence, where another has
+        done that."""
+        temporary = self._temporary(target)
+        file = temporary.open("a+b")
+        if _lock(file) and _is_at(file, temporary):
+            return file
+        file.close()
+        reason = f"{target} is being fetched by another command; wait for it, or name another --out"
+        raise BlockingIOError(errno.EWOULDBLOCK, reason)
+
+    def _take_up(self, file: BinaryIO) -> int:
+        """Go behind what is there of the temporary file, and return how much that is."""
         assert self._wanted is not None
         self._digest.reset()
-        self._open = temporary.open("a+b")
-        self._open.seek(0)
-        while block := self._open.read(READ_SIZE):
+        file.seek(0)
+        while block := file.read(READ_SIZE):
             self._digest.update(block)
-        size = self._open.tell()
+        size = file.tell()
         if size > self._wanted.size:
-            self._open.truncate(0)
+            file.truncate(0)
             self._digest.reset()
             return 0
         return size
+
+    def _is_whole(self, file: BinaryIO, wanted: Begin) -> bool:
+        """Return whether what came is what was announced, and nobody wrote to the file who could not be locked out."""
+        return os.fstat(file.fileno()).st_size == wanted.size and self._digest.hexdigest() == wanted.xxh3
 
     def _temporary(self, target: Path) -> Path:
         return aside(target, self._job)
@@ -150,8 +175,27 @@ class Files:
     def _not_kept(self, command: Begin | Write | Keep, error: Exception) -> NotKept:
         self.close()
         reason = getattr(error, "strerror", None) or str(error)
-        is_sentence = isinstance(error, FileExistsError)
+        is_sentence = isinstance(error, FileExistsError | BlockingIOError)
         return NotKept(command, reason if is_sentence else f"{self.path_of(command.file)}: {reason}")
+
+
+def _lock(file: BinaryIO) -> bool:
+    """Lock a file for as long as it is open. Return False where another holds it, in this process or elsewhere."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks: what two have written is found out by its size
+        return True
+    return True
+
+
+def _is_at(file: BinaryIO, path: Path) -> bool:
+    """Return whether a file lies at this path still: who held it before may have renamed it."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _listed(listing: Path) -> tuple[FinishedFile, ...]:

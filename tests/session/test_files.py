@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import resource
 from collections.abc import Iterator
@@ -94,6 +96,71 @@ def test_a_spoiled_file_leaves_nothing(tmp_path: Path) -> None:
     assert list((tmp_path / "job").iterdir()) == []
 
 
+def test_what_another_fetches_at_the_moment_is_left_to_it(tmp_path: Path) -> None:
+    first, second = files(tmp_path), files(tmp_path)
+    assert first.begin(WANTED) == Begun(WANTED, 0)
+    first.write(Write("blur.mp4", CONTENT[:5]))
+    target = tmp_path / "job" / "blur.mp4"
+    reason = f"{target} is being fetched by another command; wait for it, or name another --out"
+    assert second.begin(WANTED) == NotKept(WANTED, reason)
+    first.write(Write("blur.mp4", CONTENT[5:]))
+    assert first.keep(Keep("blur.mp4")) == Kept(Keep("blur.mp4"))
+    assert target.read_bytes() == CONTENT
+    assert second.begin(WANTED) == Kept(WANTED)
+
+
+def test_it_is_left_until_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = files(tmp_path), files(tmp_path)
+    first.begin(WANTED)
+    first.write(Write("blur.mp4", CONTENT))
+    refused = []
+    put = Place.put
+
+    def slow(place: Place, partial: Path, target: Path) -> None:
+        refused.append(second.begin(WANTED))
+        put(place, partial, target)
+
+    monkeypatch.setattr(Place, "put", slow)
+    assert first.keep(Keep("blur.mp4")) == Kept(Keep("blur.mp4"))
+    assert [type(each) for each in refused] == [NotKept]
+
+
+def test_what_got_its_name_just_before_it_was_locked_is_not_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "job" / "blur.mp4"
+
+    def late(_file: object, _operation: int) -> None:
+        (target.parent / ".blur.mp4.job.part").rename(target)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    assert isinstance(files(tmp_path).begin(WANTED), NotKept)
+    assert target.read_bytes() == b""
+
+
+def test_a_file_that_is_begun_again_is_not_anothers(tmp_path: Path) -> None:
+    made = files(tmp_path)
+    made.begin(WANTED)
+    made.write(Write("blur.mp4", CONTENT[:5]))
+    assert made.begin(WANTED) == Begun(WANTED, 5)
+    made.close()
+
+
+def test_two_that_cannot_lock_out_each_other_leave_no_mixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_file: object, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    both = files(tmp_path), files(tmp_path)
+    for each in both:
+        assert each.begin(WANTED) == Begun(WANTED, 0)
+    for each in both:
+        assert each.write(Write("blur.mp4", CONTENT)) is None
+    both[1].close()
+    assert both[0].keep(Keep("blur.mp4")) == ChecksumMismatch(Keep("blur.mp4"))
+    assert list((tmp_path / "job").iterdir()) == []
+
+
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "job").write_text("a file where a folder should be")
     refused = files(tmp_path).begin(WANTED)
@@ -177,6 +244,15 @@ def test_it_is_fetched_where_it_is_another_one_or_cannot_be_shared(
     (tmp_path / "results" / "job" / "blur.mp4").write_bytes(CONTENT[::-1])
     assert elsewhere.begin(WANTED) == Begun(WANTED, 0)
     elsewhere.close()
+
+
+def test_it_is_not_shared_while_another_fetches_it(tmp_path: Path, elsewhere: Files) -> None:
+    fetching = Files("job", Place(tmp_path, name="mine.mp4", output="blur"))
+    fetching.begin(WANTED)
+    fetching.write(Write("blur.mp4", CONTENT))
+    assert isinstance(elsewhere.begin(WANTED), NotKept)
+    assert fetching.keep(Keep("blur.mp4")) == Kept(Keep("blur.mp4"))
+    assert elsewhere.begin(WANTED) == Kept(WANTED)
 
 
 def test_what_is_there_and_is_not_the_jobs_stays(tmp_path: Path, elsewhere: Files) -> None:
