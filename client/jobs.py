@@ -61,7 +61,7 @@ from .display.summary import print_summary
 from .display.watching import keep_showing
 from .interruption import interruptible, loaded
 from .options import Parser, read_target
-from .pruning import forget_files, prune
+from .pruning import NotRemoved, forget_files, prune
 from .settings import JobsSettings
 from .verbs import refuse_options_of_others, reported
 
@@ -138,7 +138,7 @@ def _run(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> int
             print_log(stdout, record)
         return Status.DONE
     if options.verb in WISHES:
-        return _wish(options, target, job.job, stdout)
+        return _wish(options, target, job.job, stdout, stderr)
     return _follow(options, target, job, stdout, stderr)
 
 
@@ -164,15 +164,20 @@ def _list(options: argparse.Namespace, target: Target, stdout: Terminal) -> int:
     return Status.DONE
 
 
-def _wish(options: argparse.Namespace, target: Target, job: str, stdout: Terminal) -> int:
+def _wish(options: argparse.Namespace, target: Target, job: str, stdout: Terminal, stderr: Terminal) -> int:
+    """Asks for what is wished, and tells the answer: also where, after it, files here cannot be removed."""
     answer = control(target, job, Verb.FORGET_FILES if options.files else options.verb, options.priority)
-    if options.files and (here := forget_files(options.results, job)):
-        answer = f"{answer}; {here}"
+    failure = ""
+    try:
+        if options.files and (here := forget_files(options.results, job)):
+            answer = f"{answer}; {here}"
+    except NotRemoved as error:
+        failure = str(error)
     if options.json:
         stdout.json({"job_id": job, "verb": options.verb, "answer": answer})
     elif not options.quiet:
         stdout.say(as_sentence(capitalised(answer)))
-    return Status.DONE
+    return stderr.fail(Status.FAILED, failure) if failure else Status.DONE
 
 
 def _follow(options: argparse.Namespace, target: Target, job: Job, stdout: Terminal, stderr: Terminal) -> int:

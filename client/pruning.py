@@ -22,6 +22,10 @@ MAX_STRANGERS_NAMED = 3
 """The most files that are named of those that stay in a job's folder; further ones are counted."""
 
 
+class NotRemoved(Exception):
+    """Raised where a job's files cannot be removed. The text is a sentence that says why, and what to do."""
+
+
 def prune(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> Status:
     """Remove the files of old jobs, or with --dry-run only say which would go; return the exit status.
 
@@ -52,11 +56,17 @@ def prune(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> St
 
 def forget_files(results: Path, job: str) -> str:
     """Remove the files of one job in a folder of results here; those at its aggregator stay. Return the end of a
-    sentence about them; empty if there are none. Raises OSError."""
+    sentence about them; empty if there are none. Raises NotRemoved."""
     folder = job_folder(results, job)
     if folder is None:
         return ""
-    return f"those in {results} are removed{_stay(folder.remove().strangers)}"
+    try:
+        strangers = folder.remove().strangers
+    except OSError as error:
+        reason = f"{error.filename or folder.path}: {error.strerror or error}"
+        later = f"once they can be, '{typed('jobs')} prune' removes them with those of other old jobs"
+        raise NotRemoved(f"Those in {results} could not be removed: {reason}; {later}") from error
+    return f"those in {results} are removed{_stay(strangers)}"
 
 
 def _removed(folder: JobFolder, now: float, *, dry_run: bool) -> dict[str, Any]:

@@ -109,10 +109,18 @@ def settle_fetch(
         if misnomer := place.misnomer(wanted.file):
             raise UsageError(misnomer)
         path = place.path_of("", wanted.file)
-        if targets.take([_Wanted(path)]) and not overwrite and not holds(path, wanted.size, wanted.xxh3):
+        if targets.take([_Wanted(path)]) and not overwrite and not _is_this(path, wanted):
             strangers.append(path)
     refuse(strangers)
     return place
+
+
+def _is_this(path: Path, wanted: Wanted) -> bool:
+    """Return whether a file is this one of a job already. Raises UsageError where that cannot be seen."""
+    try:
+        return holds(path, wanted.size, wanted.xxh3)
+    except OSError as error:
+        raise UsageError(f"{path} is there and cannot be read: {error.strerror}; give another --out") from error
 
 
 def refuse(strangers: list[Path]) -> None:

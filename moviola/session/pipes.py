@@ -43,11 +43,11 @@ def spooled(stream: BinaryIO) -> Iterator[Path]:
     The file is called `stdin`, with the suffix of what it holds.
 
     Raises:
-        UsageError: there is nothing to read, or more than there is room for.
+        UsageError: there is nothing to read, or more than there is room for, or no room at all.
     """
     if stream.isatty():
         raise UsageError("- is standard input, and that is a terminal; pipe a file into it, or name one")
-    with tempfile.TemporaryDirectory(prefix="moviola-pipe-") as folder:
+    with _temporary_folder() as folder:
         path = Path(folder, STANDARD_INPUT)
         try:
             head = _copy(stream, path)
@@ -78,9 +78,22 @@ def _copy(stream: BinaryIO, path: Path) -> bytes:
 
 @contextmanager
 def held_result() -> Iterator[str]:
-    """Give the block a folder, as `--out` names it, for a result on its way to standard output."""
-    with tempfile.TemporaryDirectory(prefix="moviola-pipe-") as folder:
+    """Give the block a folder, as `--out` names it, for a result on its way to standard output. Raises UsageError where
+    none can be made."""
+    with _temporary_folder() as folder:
         yield f"{folder}/"
+
+
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a new folder, which is gone with the block. Raises UsageError."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="moviola-pipe-")
+    except OSError as error:
+        where = f" in {Path(error.filename).parent}" if error.filename else ""
+        reason = f"no folder can be made{where}: {error.strerror or error}"
+        raise UsageError(
+            f"standard input and output need temporary files, and {reason}; TMPDIR names another"
+        ) from error
 
 
 def check_output(orders: Mapping[Material, Order], *, is_terminal: bool) -> None:

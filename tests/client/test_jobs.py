@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from dataclasses import replace
@@ -18,6 +19,7 @@ from moviola.base.failures import Failure
 from moviola.base.finished_file import FinishedFile
 from moviola.base.output_summary import OutputSummary
 from moviola.base.progress import Progress
+from moviola.base.result_folders import note
 from moviola.base.vocabulary import JobState, Verb
 from moviola.filters import registry
 from moviola.media.material import Encoder, Material, Output
@@ -206,6 +208,43 @@ def test_fetching_brings_the_files(jobs: Typed, cluster: FakeCluster, tmp_path: 
     path = {None: "results/clip-f/blur.mp4", "here.mp4": "here.mp4", "folder/": "folder/blur.mp4"}[out]
     assert (tmp_path / path).read_bytes() == b"abc"
     assert path in shown
+
+
+def test_a_file_that_is_there_and_cannot_be_read_is_named(
+    jobs: Typed, cluster: FakeCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(path: Path) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    (tmp_path / "here.mp4").write_bytes(b"abc")
+    monkeypatch.setattr("moviola.session.files.xxh3_of", unreadable)
+    done = OutputSummary("blur", JobState.DONE, 3, 3, file="blur.mp4")
+    file = FinishedFile("blur.mp4", 3, xxhash.xxh3_128_hexdigest(b"abc"))
+    cluster.script.known = [replace(OTHER, progress=Progress(outputs=["blur"]), outputs=[done], files=[file])]
+    said = "here.mp4 is there and cannot be read: Permission denied; give another --out.\n"
+    assert jobs("fetch", "film", "--out", "here.mp4") == (2, "", said)
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_files_of_a_forgotten_job_that_cannot_be_removed_are_told_after_the_answer(
+    jobs: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str]
+) -> None:
+    def forbidden(path: Path, *, missing_ok: bool = False) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    film = tmp_path / "results" / "film-c1" / "blur.mp4"
+    film.parent.mkdir(parents=True)
+    film.touch()
+    note(tmp_path / "results", "film-c1", "blur.mp4", film)
+    monkeypatch.setattr(Path, "unlink", forbidden)
+    status, out, err = jobs("forget", "film", "--files", *flags)
+    assert status == 1
+    answer = "job film-c1: forget-files it is"
+    assert json.loads(out)["answer"] == answer if flags else out == f"{answer.capitalize()}.\n"
+    assert err == (
+        "Those in results could not be removed: results/film-c1/blur.mp4: Permission denied; "
+        "once they can be, 'python -m client.jobs prune' removes them with those of other old jobs.\n"
+    )
 
 
 def test_the_whole_id_wins_over_the_beginning_of_another() -> None:

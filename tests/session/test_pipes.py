@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,15 @@ def test_too_much_is_refused_and_nothing_stays(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(UsageError, match=r"has no room in .*: 50 bytes came; TMPDIR"), spooled(io.BytesIO(bytes(50))):
         pass
     assert not list(tmp_path.iterdir())
+
+
+def test_no_folder_for_temporary_files_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    said = f"no folder can be made in {tmp_path / 'nowhere'}: No such file or directory; TMPDIR names another"
+    with pytest.raises(UsageError, match=re.escape(said)), spooled(io.BytesIO(b"abc")):
+        pass
+    with pytest.raises(UsageError, match=re.escape(said)), held_result():
+        pass
 
 
 def test_nothing_and_a_terminal_are_refused() -> None:
