@@ -20,8 +20,10 @@ class Orientation(NamedTuple):
     @classmethod
     def from_matrix(cls, matrix: Sequence[int]) -> Orientation:
         """Return the orientation that a display matrix of nine numbers says; its upper left corner is (a, b), (c,
-        d)."""
+        d). One that would leave nothing of the picture but a line or a point, as all zeros do, says none."""
         a, b, c, d = matrix[0], matrix[1], matrix[3], matrix[4]
+        if a * d == b * c:
+            return cls()  # as FFmpeg does, by whose reckoning its angle is no number
         if a or d:
             return cls(False, a < 0, d < 0)
         return cls(True, c < 0, b < 0)

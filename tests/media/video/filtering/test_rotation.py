@@ -140,6 +140,24 @@ def test_the_matrix_of_a_file_is_found(tmp_path: Path, name: str) -> None:
     assert (turned.width, turned.height) == (source.process["display_width"], source.process["display_height"])
 
 
+@pytest.mark.parametrize(
+    "corner", [(0, 0, 0, 0), (0, ONE, 0, 0), (0, 0, -ONE, 0), (-ONE, 0, 0, 0), (0, 0, 0, -ONE), (-ONE, 0, -ONE, 0)]
+)
+def test_a_matrix_that_leaves_nothing_of_the_picture_turns_nothing(
+    tmp_path: Path, corner: tuple[int, int, int, int]
+) -> None:
+    """Some programs write all zeros. FFmpeg hands that on, and its own angle of it is no number."""
+    a, b, c, d = corner
+    numbers = [a, b, 0, c, d, 0, 0, 0, 1 << 30]
+    path = encode(tmp_path / "odd.mp4", "libx264", 5, setup=lambda stream: stream.set_display_matrix(numbers))
+    with av.open(str(path)) as file:
+        frame = next(file.decode(video=0))
+        assert "DISPLAYMATRIX" in {each.type.name for each in frame.side_data}
+    process = split_file(path)[0].process
+    assert Orientation(*process["orientation"]).upright
+    assert (process["display_width"], process["display_height"]) == (frame.width, frame.height)
+
+
 def test_orientations_are_described() -> None:
     assert Orientation().describe() == "upright"
     assert Orientation(True, False, True).describe() == "transposed, flipped upside down"
