@@ -195,7 +195,10 @@ class EngineJob:
     @property
     def progress(self) -> Progress | None:
         """How far it is, as it was last heard of; None before anything is."""
-        return None if self.view is None else Progress.of(self.view, self._rate)
+        if self.view is not None:
+            return Progress.of(self.view, self._rate)
+        has_results = self.state in (JobState.DONE, JobState.PARTIAL)  # they were there already
+        return Progress.at_end(self.wait()) if has_results else None
 
     def __iter__(self) -> Iterator[Progress]:
         """Yield how far it is, whenever that has changed, until it has ended. Raises as `wait` does at the end."""

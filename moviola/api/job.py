@@ -149,10 +149,12 @@ class Job:
 
     @property
     def progress(self) -> Progress:
-        """How far it is, as it was last heard of."""
+        """How far it is, as it was last heard of. Raises as `wait` does where it ended before anything was heard."""
         driven = self._follow()
         self._driver.wait(lambda: driven.view is not None or driven.is_over)
-        return self._progress(driven)
+        if driven.view is None:  # its results were there already, or it was never begun
+            return Progress.at_end(self._result(driven))
+        return Progress.of(driven.view, driven.rate)
 
     def status(self) -> JobStatus:
         """Ask the cluster for what it knows now. Raises Unreachable, Refused."""
@@ -323,10 +325,6 @@ class Job:
 
     def _is_over(self) -> bool:
         return self._driven is not None and self._driven.is_over
-
-    def _progress(self, driven: Driven) -> Progress:
-        assert driven.view is not None
-        return Progress.of(driven.view, driven.rate)
 
     def _result(self, driven: Driven) -> Result:
         self.was_told = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from moviola.api.results import Result
 from moviola.session.rates import time_left
 from moviola.session.views import JobView
 
@@ -56,4 +57,20 @@ class Progress:
             retries=view.retries,
             tasks_in_flight=view.in_work,
             note=view.note,
+        )
+
+    @classmethod
+    def at_end(cls, result: Result) -> Self:
+        """Return that of a job that has ended with results: each output has what it was to have of all frames."""
+        counts = [output.frames_in for output in result.outputs.values()]
+        total = max(counts, default=0)
+        return cls(
+            name=result.source,
+            frames_done=sum(counts),
+            frames_wanted=sum(counts),
+            frames_sent=total,
+            frames_total=total,
+            frames_per_second=0.0,
+            seconds_left=None,
+            retries=sum(output.retries for output in result.outputs.values()),
         )

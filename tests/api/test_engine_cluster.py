@@ -63,6 +63,21 @@ def test_filters_that_this_program_defines_later_are_there(
     assert in_process.connected[0].is_cancelled
 
 
+def test_a_job_whose_results_were_there_is_at_its_end(clip: Path, tmp_path: Path) -> None:
+    moviola.process(clip, "metadata", out="notes.jsonl")
+    with moviola.Cluster.ray(state=tmp_path / "state") as cluster:
+        job = cluster.submit(clip, "metadata", out="notes.jsonl")
+        job.wait()
+        assert job.progress is not None
+        assert (job.progress.frames_done, job.progress.share) == (40, 1.0)
+        broken = tmp_path / "broken.mp4"
+        broken.write_bytes(b"no video")
+        never_begun = cluster.submit(broken, "blur")
+        with pytest.raises(moviola.UnreadableSource):
+            never_begun.wait()
+        assert never_begun.progress is None
+
+
 def test_what_goes_wrong_is_raised(clip: Path, tmp_path: Path) -> None:
     with pytest.raises(moviola.Unreachable, match="Nobody answers at nobody:1"):
         moviola.Cluster.ray(in_process.NOBODY)
