@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.end_to_end import clips
 from tests.media.video.clips import encode
@@ -34,6 +34,48 @@ def send(page: Page) -> Page:
     page.goto("/send")
     expect(page.get_by_role("button", name="Choose files …")).to_be_visible()
     return page
+
+
+class Cluster:
+    """What the gateway tells the page of a cluster whose workers come, and get busy.
+
+    Args:
+        page: is told it.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._joined: list[str] = []
+        self._state = "ready"
+        self._names: dict[str, str] = {}
+        self.asked = 0
+        page.route("**/api/workers", self._tell_workers)
+        page.route("**/api/filters", self._tell_filters)
+
+    def change(self, names: dict[str, str] | None = None) -> None:
+        """Let a worker join, and wait until the page knows the filters that there are then: some with other names."""
+        self._names = names or {}
+        self._joined.append(f"joined-{len(self._joined)}")
+        expect(self._page.get_by_text(f"no worker labelled {self._joined[-1]} offers it now").first).to_be_visible()
+
+    def make_busy(self) -> None:
+        """Let all workers have as many tasks as they may, and wait until the page was told so."""
+        self._state = "full"
+        for _ in range(2):
+            self._page.wait_for_event("response", lambda response: response.url.endswith("/api/workers"))
+
+    def _tell_workers(self, route: Route) -> None:
+        workers = route.fetch().json()["workers"]
+        joined = [{**workers[0], "name": name} for name in self._joined]
+        route.fulfill(json={"workers": [{**worker, "state": self._state} for worker in (*workers, *joined)]})
+
+    def _tell_filters(self, route: Route) -> None:
+        self.asked += 1
+        told = route.fetch().json()["filters"]
+        for one in told:
+            one["name"] = self._names.get(one["name"], one["name"])
+            one |= {"workers": 0, "label": self._joined[-1]} if self._joined else {}
+        route.fulfill(json={"filters": told})
 
 
 def content_of(picture: Locator) -> bytes:
@@ -162,6 +204,41 @@ def test_a_chain_that_cannot_be_is_said_while_it_is_written(send: Page, clip: Pa
     expect(text).to_have_value("blur,edges")
     send.get_by_role("button", name="Remove blur").click()
     expect(text).to_have_value("edges")
+
+
+def test_what_is_edited_stays_while_workers_come_and_get_busy(send: Page, clip: Path) -> None:
+    cluster = Cluster(send)
+    text, fault = send.get_by_label("The chain as text"), send.locator("#chain-fault")
+    drop(send, (clip.name, "video/mp4", clip.read_bytes()))
+    text.fill("blur")
+    text.fill("blur:radius=9,pixelate:")
+    cluster.change()
+    expect(text).to_have_value("blur:radius=9,pixelate:")
+    expect(fault).to_contain_text("the name of a parameter of pixelate is missing")
+    send.get_by_role("button", name="Send", exact=True).click()
+    expect(send.locator("#send-hint")).to_contain_text("the name of a parameter of pixelate is missing")
+    send.get_by_role("button", name="Add an output").click()
+    expect(fault).to_be_empty()
+    send.get_by_role("button", name="1: blur").click()
+    expect(text).to_have_value("blur:radius=9,pixelate:")
+    text.fill("blur:radius=9")
+    radius = send.get_by_role("spinbutton", name="radius")
+    radius.focus()
+    cluster.change()
+    expect(radius).to_be_focused()
+    asked = cluster.asked
+    cluster.make_busy()
+    assert cluster.asked == asked, "a worker that is busy changes no filter"
+
+
+def test_a_filter_that_comes_with_a_worker_can_be_used_as_it_was_typed(send: Page, clip: Path) -> None:
+    cluster = Cluster(send)
+    drop(send, (clip.name, "video/mp4", clip.read_bytes()))
+    send.get_by_label("The chain as text").fill("edges,soften:radius=9")
+    expect(send.locator("#chain-fault")).to_contain_text("no filter called “soften”")
+    cluster.change({"blur": "soften"})
+    expect(send.locator("#chain-fault")).to_be_empty()
+    expect(send.get_by_role("spinbutton", name="radius")).to_have_value("9")
 
 
 def test_several_outputs_options_and_a_logo_travel(send: Page, site: Served, clip: Path, tmp_path: Path) -> None:

@@ -5,14 +5,18 @@ import { fault, parsed, written } from "./chain.js";
 import { parameterField } from "./controls.js";
 
 /**
- * What becomes one output.
- * @typedef {{name: string, steps: import("./chain.js").Step[], fault: string}} Output
+ * What becomes one output: its chain as text, why that cannot be read, the steps that were read of it last, and what is
+ * wrong with it all. A sentence is empty where nothing is.
+ * @typedef {{name: string, text: string, unread: string, steps: import("./chain.js").Step[], fault: string}} Output
  */
+
+/** @returns {Output} one with a chain that can be read. */
+const outputOf = (text) => ({ name: "", text, unread: "", steps: parsed(text), fault: "" });
 
 /** The editor of all outputs; `root` is its element. */
 export class OutputEditor {
   /** @type {Output[]} */
-  outputs = [{ name: "", steps: [], fault: "" }];
+  outputs = [outputOf("")];
   #current = 0;
   #filters = new Map();
   #onChange;
@@ -51,11 +55,13 @@ export class OutputEditor {
     return this.outputs[this.#current];
   }
 
-  /** Take the filters that there are, as `GET /api/filters` tells them. */
+  /** Take the filters that there are, as `GET /api/filters` tells them. What is being edited stays as it is. */
   learn(filters) {
+    const [before, faultBefore] = [this.#controlled, this.current.fault];
     this.#filters = new Map(filters.map((filter) => [filter.name, filter]));
-    for (const output of this.outputs) if (output.steps.length) output.fault = fault(output.steps, this.#filters);
-    this.#show();
+    for (const output of this.outputs) this.#judge(output);
+    if (this.#controlled !== before) this.#showSteps();
+    if (this.current.fault !== faultBefore) this.#changed();
   }
 
   /** Put a filter at the end of the chain. */
@@ -67,7 +73,8 @@ export class OutputEditor {
 
   /** Take other outputs, written as chains. */
   replace(chains) {
-    this.outputs = chains.map((chain) => ({ name: "", steps: parsed(chain), fault: "" }));
+    this.outputs = chains.map(outputOf);
+    for (const output of this.outputs) this.#judge(output);
     this.#current = 0;
     this.#show();
     this.#changed();
@@ -96,7 +103,7 @@ export class OutputEditor {
   }
 
   #addOutput() {
-    this.outputs.push({ name: "", steps: [], fault: "" });
+    this.outputs.push(outputOf(""));
     this.#current = this.outputs.length - 1;
     this.#show();
     this.#changed();
@@ -120,38 +127,56 @@ export class OutputEditor {
 
   /** The text was edited: the steps follow it. */
   #read() {
+    const output = this.current;
+    output.text = this.#text.value;
     try {
-      this.current.steps = parsed(this.#text.value);
-      this.current.fault = fault(this.current.steps, this.#filters);
+      output.steps = parsed(output.text);
+      output.unread = "";
     } catch (error) {
-      this.current.fault = error.message;
+      output.unread = error.message;
     }
-    if (!this.current.fault) this.#showSteps();
+    this.#judge(output);
+    if (!output.unread) this.#showSteps();
     this.#changed();
   }
 
   /** The steps were edited: the text follows them. */
   #restepped({ redraw = true } = {}) {
-    this.#text.value = written(this.current.steps);
-    this.current.fault = fault(this.current.steps, this.#filters);
+    const output = this.current;
+    this.#text.value = output.text = written(output.steps);
+    output.unread = "";
+    this.#judge(output);
     if (redraw) this.#showSteps();
     this.#changed();
   }
 
+  #judge(output) {
+    output.fault = output.unread || fault(output.steps, this.#filters);
+  }
+
   #changed() {
     this.#showTabs();
-    this.#fault.textContent = this.current.fault;
-    this.#text.toggleAttribute("aria-invalid", Boolean(this.current.fault));
-    if (this.current.fault) this.#text.setAttribute("aria-invalid", "true");
+    this.#showFault();
     this.#onChange();
   }
 
   #show() {
     this.#name.value = this.current.name;
-    this.#text.value = written(this.current.steps);
-    this.#fault.textContent = this.current.fault;
+    this.#text.value = this.current.text;
+    this.#showFault();
     this.#showTabs();
     this.#showSteps();
+  }
+
+  #showFault() {
+    this.#fault.textContent = this.current.fault;
+    if (this.current.fault) this.#text.setAttribute("aria-invalid", "true");
+    else this.#text.removeAttribute("aria-invalid");
+  }
+
+  /** What the controls are made of, to see whether others are needed. */
+  get #controlled() {
+    return JSON.stringify(this.current.steps.map(({ name }) => this.#filters.get(name)?.parameters));
   }
 
   #showTabs() {

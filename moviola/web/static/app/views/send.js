@@ -41,12 +41,14 @@ export default function view(root, _params, app) {
   };
   begin();
   const offWorkers = app.live.on("workers", async () => {
-    if (!desk || desk.workers === workersOf(app)) return;
-    desk.workers = workersOf(app);
+    const workers = workersOf(app);
+    if (!desk || desk.workers === workers) return;
+    desk.workers = workers;
     try {
-      desk.learn((await get("/api/filters")).filters);
+      const { filters } = await get("/api/filters");
+      if (!isGone && desk.workers === workers) desk.learn(filters);
     } catch {
-      // the page says by itself that the gateway is away
+      if (desk.workers === workers) desk.workers = null; // asked again; the page says by itself that the gateway is away
     }
   });
   return () => {
@@ -56,7 +58,9 @@ export default function view(root, _params, app) {
   };
 }
 
-const workersOf = ({ live }) => [...live.workers.values()].map(({ name, state }) => `${name} ${state}`).join();
+/** What the filters follow of the workers: who is there, and what each does. Whether one is busy, they do not. */
+const workersOf = ({ live }) =>
+  [...live.workers.values()].filter(({ state }) => state !== "lost").map(({ name, filters }) => `${name}: ${filters}`).join();
 
 function formOf(parcel, fields, assets) {
   const form = new FormData();
@@ -68,8 +72,8 @@ function formOf(parcel, fields, assets) {
 
 /** All that is chosen, and its parts on the page. */
 class Desk {
-  /** Of which workers the filters are known, to see when that changes. */
-  workers = "";
+  /** Of which workers the filters are known, to see when that changes; null: of none. */
+  workers = null;
   #sendable;
   #filters;
   #app;
