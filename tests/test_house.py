@@ -1,4 +1,4 @@
-"""Rules for the tests themselves."""
+"""Rules for the tests themselves, and for how the programs open files."""
 
 from __future__ import annotations
 
@@ -65,3 +65,30 @@ def test_no_module_imports_from_a_test_module() -> None:
         if (found := borrowed(path.read_text(), ".".join(path.relative_to(TESTS.parent).parent.parts)))
     }
     assert not borrowing, f"move what is shared to a module whose name does not begin with test_: {borrowing}"
+
+
+def opened_by_name(source: str) -> list[str]:
+    """Return the calls of PyAV's `open` in a module that are given the name of a file as it is."""
+    calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and node.args)
+    return [
+        ast.unparse(call)
+        for call in calls
+        if ast.unparse(call.func) == "av.open"
+        and isinstance(call.args[0], ast.Call)
+        and ast.unparse(call.args[0].func) in ("str", "os.fspath", "os.fsdecode")
+    ]
+
+
+def test_a_file_that_is_opened_by_its_name_is_seen() -> None:
+    assert opened_by_name("with av.open(str(path), 'r') as file:\n    pass") == ["av.open(str(path), 'r')"]
+    assert not opened_by_name("av.open(for_ffmpeg(path))\nav.open(buffer, 'w')")
+
+
+@pytest.mark.parametrize("package", ["aggregator", "client", "middleware", "moviola", "worker"])
+def test_no_program_opens_a_file_by_a_name_that_ffmpeg_may_take_for_an_address(package: str) -> None:
+    opening = {
+        str(path.relative_to(TESTS.parent)): found
+        for path in sorted((TESTS.parent / package).rglob("*.py"))
+        if (found := opened_by_name(path.read_text()))
+    }
+    assert not opening, f"give PyAV the name that moviola.base.file_names.for_ffmpeg returns: {opening}"

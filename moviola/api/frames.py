@@ -12,6 +12,7 @@ from typing import Final
 import av
 
 from moviola.api.errors import UsageError
+from moviola.base.file_names import for_ffmpeg
 from moviola.filters.picture import Picture
 from moviola.media.frame import Frame, FrameNotes, Note
 from moviola.media.images.formats import SUFFIXES
@@ -58,7 +59,7 @@ def frames_of(path: Path, annotations: Path | None, seen: Seen = NOTHING) -> Ite
 def video_frames(path: Path, annotations: Path | None, seen: Seen = NOTHING) -> Iterator[Frame]:
     """Yield the frames of a video file in the order in which they are shown."""
     notes = FrameNotes(read_notes(annotations))
-    with av.open(str(path)) as container:
+    with av.open(for_ffmpeg(path)) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         for index, frame in enumerate(container.decode(stream)):

@@ -6,7 +6,8 @@ choose (the pictures of a result are called like their sources). A mended name a
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+import os
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 MAX_NAME_SIZE: Final = 180
@@ -104,6 +105,14 @@ def shortened(name: str, size_limit: int) -> str:
     suffix = suffix if len(suffix) <= 6 else ""
     room = size_limit - len(suffix.encode())
     return (name.encode()[:room].decode(errors="ignore").rstrip(". ") or "_") + suffix
+
+
+def for_ffmpeg(path: Path) -> str:
+    """Return the name by which FFmpeg opens this very file.
+
+    Of "12:30.mkv" it would take "12" for a protocol; "./12:30.mkv" is a file to it.
+    """
+    return os.path.join(os.curdir, path)
 
 
 def _is_allowed(sign: str) -> bool:

@@ -8,6 +8,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
+from moviola.base.file_names import for_ffmpeg
+
 TEXTS: Final = frozenset((".json", ".jsonl", ".csv"))
 BLOCK: Final = 1024 * 1024
 
@@ -65,11 +67,11 @@ def _of_videos(one: Path, other: Path) -> str:
     from av.error import FFmpegError  # noqa: PLC0415
 
     try:
-        with av.open(str(one)) as left, av.open(str(other)) as right:
+        with av.open(for_ffmpeg(one)) as left, av.open(for_ffmpeg(other)) as right:
             for index, (ours, theirs) in enumerate(zip_longest(_pictures(left), _pictures(right))):
                 if ours != theirs:
                     return f"frame {index} of {one.name}"
-        with av.open(str(one)) as left, av.open(str(other)) as right:
+        with av.open(for_ffmpeg(one)) as left, av.open(for_ffmpeg(other)) as right:
             for index, (ours, theirs) in enumerate(zip_longest(_packets(left), _packets(right))):
                 if ours != theirs:
                     stream = (ours or theirs)[0]

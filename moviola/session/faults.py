@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from moviola.base.file_names import for_ffmpeg
 from moviola.base.installation import state_folder, version
 from moviola.media.errors import UnforeseenFault, UnreadableSource
 from moviola.media.material import Material
@@ -115,7 +116,7 @@ def _description(paths: Sequence[Path]) -> tuple[list[str], set[str]]:
     try:
         import av  # noqa: PLC0415 - as above
 
-        with av.open(str(path), metadata_errors="replace") as container:
+        with av.open(for_ffmpeg(path), metadata_errors="replace") as container:
             secrets |= set(container.metadata.values())
             lines.append(f"container: {container.format.name}, tags: {_names(container.metadata)}")
             for stream in container.streams:

@@ -17,6 +17,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from moviola.base.file_names import for_ffmpeg
 from moviola.media.manifest.blocks import Blocks
 from moviola.media.video.templates import FILE_ONLY
 from moviola.media.video.writing.file_streams import proved_streams, stream_line, time_of
@@ -76,7 +77,7 @@ def read_file(path: Path, on_packet: Callable[[int], object], *, decode: bool) -
         av.FFmpegError: it cannot be opened.
         ValueError: it has no video.
     """
-    with av.open(str(path), options=dict(FILE_ONLY)) as container:
+    with av.open(for_ffmpeg(path), options=dict(FILE_ONLY)) as container:
         streams = proved_streams(container)
         lines = [stream_line(number, stream) for number, stream in enumerate(streams)]
         found = [FoundStream(one.type, one.codec, one.time_base, one.extradata) for one in lines]

@@ -26,8 +26,9 @@ _LAYOUTS: Final = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.
 NO_PROTOCOLS: Final = {"protocol_whitelist": "none"}
 """A demuxer that would open a file or a socket of its own is refused it; in memory nothing forbids that by itself."""
 
-FILE_ONLY: Final = {"protocol_whitelist": "file"}
-"""The same for a file on the disk, which is opened by a protocol itself."""
+FILE_ONLY: Final = {"protocol_whitelist": "file", "pattern_type": "none"}
+"""The same for a file on the disk, which is opened by a protocol itself. And its name is no pattern: for a
+picture that is called "a%d.png" FFmpeg would read "a1.png"."""
 
 
 def open_template(form: str, template: bytes) -> InputContainer:

@@ -11,6 +11,7 @@ from typing import Any
 import av
 from av.packet import Packet
 
+from moviola.base.file_names import for_ffmpeg
 from moviola.media.bundle import read
 from moviola.media.errors import MediaError
 from moviola.media.material import Header, header
@@ -56,7 +57,7 @@ def _write(
     own = _template(process, base)
     with (
         av.open(own, "r", format="nut", options=dict(NO_PROTOCOLS)) as template,
-        av.open(str(path), "w", format=container) as file,
+        av.open(for_ffmpeg(path), "w", format=container) as file,
     ):
         stream = file.add_stream_from_template(template.streams.video[0], opaque=True)
         set_parameters(stream.codec_context, replace(process, codec_tag=""))

@@ -14,6 +14,7 @@ from av.stream import Disposition
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
+from moviola.base.file_names import for_ffmpeg
 from moviola.media.errors import UnreadableSource
 from moviola.media.growing import BrokenOff, ComesLast, GrowingFile
 from moviola.media.video.headers import DecoderParameters
@@ -48,7 +49,7 @@ def opened(file: Path | GrowingFile) -> Iterator[tuple[InputContainer, VideoStre
         raise UnreadableSource(file, "this is a folder, not a video file", "name the files in it")
     if file.is_file() and file.stat().st_size == 0:
         raise UnreadableSource(file, "the file is empty", "copy or record it again")
-    with _opened(file, str(file), FILE_ONLY) as found:
+    with _opened(file, for_ffmpeg(file), FILE_ONLY) as found:
         yield found
 
 

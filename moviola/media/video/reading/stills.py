@@ -14,6 +14,7 @@ import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from moviola.base.file_names import for_ffmpeg
 from moviola.media.errors import UnreadableSource
 from moviola.media.images.decode import Page, decode
 from moviola.media.images.encode import Settings, encode
@@ -101,7 +102,7 @@ def clip_of_animation(picture: Path, path: Path) -> list[str]:
     harms = dict[str, None]()
     try:
         header = read_header(data)
-        with av.open(str(path), "w", format="mov", options={"fflags": "+bitexact"}) as container:
+        with av.open(for_ffmpeg(path), "w", format="mov", options={"fflags": "+bitexact"}) as container:
             stream = container.add_stream("libx264", rate=_TICKS, options=_LOSSLESS)
             stream.time_base = stream.codec_context.time_base = Fraction(1, _TICKS)
             at = 0
@@ -148,7 +149,7 @@ def _frame_of(page: Page) -> av.VideoFrame:
 def pictures_of(clip: Path, indexes: Collection[int]) -> list[bytes]:
     """Return frames of a video as PNG files, in order; those that it does not have are left out."""
     made = []
-    with av.open(str(clip)) as container:
+    with av.open(for_ffmpeg(clip)) as container:
         for index, frame in enumerate(container.decode(video=0)):
             if index in indexes:
                 made.append(encode([frame.to_ndarray(format="bgr24")], "png", _PNG))
@@ -207,7 +208,7 @@ def _step(stream: VideoStream) -> int:
 
 
 def _write(frames: Iterable[av.VideoFrame], path: Path) -> None:
-    with av.open(str(path), "w", format="matroska") as container:
+    with av.open(for_ffmpeg(path), "w", format="matroska") as container:
         stream = None
         for number, frame in enumerate(frames):
             if stream is None:

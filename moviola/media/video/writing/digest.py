@@ -26,6 +26,7 @@ import av
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from moviola.base.file_names import for_ffmpeg
 from moviola.media.video.templates import FILE_ONLY
 
 
@@ -34,7 +35,7 @@ def video_packets(path: Path) -> Iterator[tuple[Fraction | None, Packet[VideoStr
 
     Raise av.FFmpegError when the file cannot be read, ValueError when it has no video.
     """
-    with av.open(str(path), options=dict(FILE_ONLY)) as container:
+    with av.open(for_ffmpeg(path), options=dict(FILE_ONLY)) as container:
         if not container.streams.video:
             raise ValueError(f"{path} has no video stream")
         stream = container.streams.video[0]

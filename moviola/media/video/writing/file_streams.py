@@ -17,6 +17,7 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
+from moviola.base.file_names import for_ffmpeg
 from moviola.media.manifest.records import StreamLine
 from moviola.media.manifest.writer import ManifestWriter
 from moviola.media.video.templates import FILE_ONLY
@@ -59,7 +60,7 @@ def recorded_packets(
 
     Raise what `video_packets` raises.
     """
-    with av.open(str(path), format=form, options=dict(FILE_ONLY)) as container:
+    with av.open(for_ffmpeg(path), format=form, options=dict(FILE_ONLY)) as container:
         streams = proved_streams(container)
         if not manifest.is_kept:
             del streams[1:]

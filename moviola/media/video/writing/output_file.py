@@ -20,6 +20,7 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.stream import Stream
 
+from moviola.base.file_names import for_ffmpeg
 from moviola.media.video.containers import Container, Way
 from moviola.media.video.headers import ATTACHMENT, COVER, Chapter, PassthroughStream, StreamTags, VideoSplice
 from moviola.media.video.mov_boxes import Box, to_front
@@ -67,7 +68,7 @@ class OutputFile:
         options = dict(container.options(ticks, _sample_rates(source)))
         if not isinstance(target, Path):  # a muxer opens a file anew, by its name, to put an index to its front
             options.pop("cues_to_front", None)
-        where = str(target) if isinstance(target, Path) else target
+        where = for_ffmpeg(target) if isinstance(target, Path) else target
         self.file: OutputContainer = av.open(where, "w", format=container.format, container_options=options)
 
     def __enter__(self) -> Self:

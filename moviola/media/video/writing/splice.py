@@ -14,6 +14,7 @@ from pathlib import Path
 
 import av
 
+from moviola.base.file_names import for_ffmpeg
 from moviola.media.account import Account
 from moviola.media.annotations import SUFFIX
 from moviola.media.errors import SpliceError
@@ -245,7 +246,7 @@ class _Splicer:
             warn(f"{self._account.times_repaired} timestamps were not in the order of the frames: sorted")
 
     def _duration_s(self) -> float:
-        with av.open(str(self._path), format=self._container.format, options=dict(FILE_ONLY)) as file:
+        with av.open(for_ffmpeg(self._path), format=self._container.format, options=dict(FILE_ONLY)) as file:
             return (file.duration or 0) / av.time_base
 
 

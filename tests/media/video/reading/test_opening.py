@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from pathlib import Path
 
 import av
 import pytest
+from PIL import Image
 
 from moviola.media.errors import UnreadableSource
 from moviola.media.video.reading.opening import first_frame
+from moviola.media.video.writing.digest import digest
 from tests.media.video.clips import remux, with_bytes
 from tests.media.video.conftest import Clip
 
@@ -39,6 +42,24 @@ def test_a_folder(tmp_path: Path) -> None:
 def test_a_text(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("This is not a video.\n" * 50)
     assert "this is a text file" in refused(tmp_path / name) or "not a media file" in refused(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["2024-05-01T10:00:00.mp4", "12:30.mp4", "file:x.mp4", "subfile,,start,9,:x.mp4"])
+def test_a_name_that_ffmpeg_takes_for_an_address(
+    tmp_path: Path, clip: Clip, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("x.mp4").write_text("another file")
+    shutil.copy(clip("with_aac"), name)
+    assert first_frame(Path(name)).width
+    assert digest(Path(name)) == digest(clip("with_aac"))
+
+
+def test_a_name_that_ffmpeg_takes_for_a_pattern(tmp_path: Path) -> None:
+    """Of pictures numbered by a pattern the first stands for all."""
+    for name, size in (("a%d.png", (64, 48)), ("a1.png", (32, 16))):
+        Image.new("RGB", size).save(tmp_path / name)
+    assert first_frame(tmp_path / "a%d.png").width == 64
 
 
 def test_sound_only(tmp_path: Path, clip: Clip) -> None:
