@@ -17,7 +17,7 @@ from moviola.api.options import Filters, JobOptions, PathLike, Source, filters_i
 from moviola.api.plan import planned
 from moviola.api.process import IN_THIS_PROCESS
 from moviola.api.spelling import in_python
-from moviola.api.waiting import Block
+from moviola.api.waiting import Block, Submissions
 from moviola.api.workers import WorkerInfo
 from moviola.base.config_files import ConfigError
 from moviola.base.layers import resolved
@@ -161,7 +161,7 @@ class Cluster(Block):
         """Begin to be the cluster at `target`."""
         self._target, self._results = target, results
         self._driver = Driver(target, parting)
-        self._submitted: list[Job] = []
+        self._submitted = Submissions[Job]()
 
     @property
     def target(self) -> Target:
@@ -173,7 +173,7 @@ class Cluster(Block):
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _submissions(self) -> list[Job]:
+    def _submissions(self) -> Submissions[Job]:
         return self._submitted
 
     def close(self) -> None:
@@ -217,9 +217,9 @@ class Cluster(Block):
                 request = upload_request(plan.material, destination.order, destination.place, settings)
         for remark in request.preflight.remarks() if request.preflight is not None else ():
             log.info("%s: %s", request.name, in_python(remark))
-        job = Job(self._driver, request)
+        job = Job(self._driver, request, submissions=self._submitted)
         job.start()
-        self._submitted.append(job)
+        self._submitted.add(job)
         return job
 
     def jobs(self) -> list[Job]:

@@ -43,11 +43,18 @@ class Driven:
     outcome: Outcome | None = None
     was_left: bool = False  # before it was over, because the driver was closed
     bug: BaseException | None = None
+    was_told: bool = False  # how it ended, to whoever waited for it
 
     @property
     def is_over(self) -> bool:
         """True when nothing more will be known."""
         return self.outcome is not None or self.bug is not None
+
+    @property
+    def is_settled(self) -> bool:
+        """True when nobody need wait for it any more: it ended well, or it was told how it ended."""
+        ended_well = self.bug is None and self.outcome is not None and self.outcome.has_results
+        return self.was_told or ended_well
 
     def wait_for_news(self, seen: JobView | None, timeout_s: float | None = None) -> None:
         """Wait until the job is over or its view is another one than `seen`, for at most `timeout_s` seconds."""

@@ -18,7 +18,7 @@ from moviola.api.plan import Planned, planned
 from moviola.api.process import IN_THIS_PROCESS
 from moviola.api.progress import Progress
 from moviola.api.results import Result, result_of
-from moviola.api.waiting import Block, changes, wait_until_over
+from moviola.api.waiting import Block, Submissions, changes, wait_until_over
 from moviola.base.installation import state_folder
 from moviola.base.vocabulary import JobState
 from moviola.filters import registry
@@ -56,7 +56,7 @@ class EngineCluster(Block):
         self._state = state_folder() if state is None else Path(state)
         self._named = tuple(Path(each).resolve() for each in plugins)
         self._written = Path(tempfile.mkdtemp(prefix="moviola-"))
-        self._jobs: list[EngineJob] = []
+        self._submitted = Submissions[EngineJob]()
         self._connection = ExitStack()
         self._executor = ThreadPoolExecutor(1, "moviola")
         try:
@@ -68,12 +68,12 @@ class EngineCluster(Block):
             self.close()
             raise
 
-    def _submissions(self) -> list[EngineJob]:
-        return self._jobs
+    def _submissions(self) -> Submissions[EngineJob]:
+        return self._submitted
 
     def close(self) -> None:
         """End what is under way, and leave the cluster. What has come of a job is kept: submitted again, it goes on."""
-        for job in self._jobs:
+        for job in self._submitted:
             job.cancel()
         self._executor.shutdown(cancel_futures=True)
         self._connection.close()
@@ -105,7 +105,7 @@ class EngineCluster(Block):
             job.start(self._executor.submit(self._done, job))
         except RuntimeError as error:
             raise Closed(f"{job.name}: this cluster object is closed; make another one") from error
-        self._jobs.append(job)
+        self._submitted.add(job)
         return job
 
     # ── in the thread ────────────────────────────────────────────────────────────────────────────────────────────
@@ -156,8 +156,7 @@ class EngineJob:
 
     def __init__(self, plan: Planned) -> None:
         self.plan = plan
-        self.was_told = False
-        """True once `wait` has returned or raised how the job ended."""
+        self._was_told = False  # how the job ended, by `wait`
         self._future: Future[Outcome]
         self._news = threading.Condition()
         self.view: JobView | None = None
@@ -184,6 +183,15 @@ class EngineJob:
         return self._future.done()
 
     @property
+    def is_settled(self) -> bool:
+        """True when it need not be waited for any more: it ended well, or `wait` has told how it ended."""
+        return self._was_told or self._has_results
+
+    @property
+    def _has_results(self) -> bool:
+        return self.state in (JobState.DONE, JobState.PARTIAL)
+
+    @property
     def state(self) -> str:
         """ "pending", "running", or how it ended: "done", "partial", "failed" or "cancelled"."""
         if not self._future.done():
@@ -197,8 +205,7 @@ class EngineJob:
         """How far it is, as it was last heard of; None before anything is."""
         if self.view is not None:
             return Progress.of(self.view, self._rate)
-        has_results = self.state in (JobState.DONE, JobState.PARTIAL)  # they were there already
-        return Progress.at_end(self.wait()) if has_results else None
+        return Progress.at_end(self.wait()) if self._has_results else None  # they were there already
 
     def __iter__(self) -> Iterator[Progress]:
         """Yield how far it is, whenever that has changed, until it has ended. Raises as `wait` does at the end."""
@@ -220,7 +227,7 @@ class EngineJob:
             Closed: the cluster object was closed before its turn had come.
         """
         wait_until_over(self, self, timeout, progress)
-        self.was_told = True
+        self._was_told = True
         if self._future.cancelled():
             raise Closed(f"{self.name}: this cluster object was closed before the job had begun")
         return result_of(self._future.result(), self.plan.destination.place)

@@ -14,7 +14,7 @@ from moviola.api.live_frames import LiveFrames, without_pictures
 from moviola.api.progress import Progress
 from moviola.api.results import Result, result_of
 from moviola.api.spelling import in_python
-from moviola.api.waiting import changes, wait_until_over
+from moviola.api.waiting import Submissions, changes, wait_until_over
 from moviola.base.vocabulary import Verb
 from moviola.media import errors as media
 from moviola.media import kinds
@@ -94,12 +94,17 @@ class Job:
     elsewhere, nothing is fetched before it is waited for. All methods may be called from any thread.
     """
 
-    def __init__(self, driver: Driver, request: UploadRequest | FollowRequest, record: JobRecord | None = None) -> None:
+    def __init__(
+        self,
+        driver: Driver,
+        request: UploadRequest | FollowRequest,
+        record: JobRecord | None = None,
+        submissions: Submissions[Job] | None = None,
+    ) -> None:
         self._driver, self._request = driver, request
         self._record = record  # as it was when this object was made
+        self._submissions = submissions  # among which it is waited for
         self._driven: Driven | None = None
-        self.was_told = False
-        """True once `wait` has returned or raised how the job ended."""
 
     @classmethod
     def ended(cls, driver: Driver, outcome: Outcome, place: Place) -> Self:
@@ -146,6 +151,12 @@ class Job:
     def is_over(self) -> bool:
         """True when it has ended, well or not, and its files are here if they were waited for."""
         return self._is_over() or (self._driven is None and self.state in FINAL_STATES)
+
+    @property
+    def is_settled(self) -> bool:
+        """True when it need not be waited for any more: it ended well, or `wait` has told how it ended."""
+        driven = self._driven
+        return driven is not None and driven.is_settled
 
     @property
     def progress(self) -> Progress:
@@ -302,8 +313,10 @@ class Job:
                     raise UnreadableSource(error.path, error.reason, error.hint) from error
                 submission = replace(self._request.submission, new=False)
                 self._request = replace(self._request, submission=submission)
-            self._driven, self._record, self.was_told = None, None, False
+            self._driven, self._record = None, None
             self._follow()
+            if self._submissions is not None:
+                self._submissions.add(self)
         return answer
 
     def _control(self, verb: Verb, priority: int | None = None) -> str:
@@ -327,7 +340,7 @@ class Job:
         return self._driven is not None and self._driven.is_over
 
     def _result(self, driven: Driven) -> Result:
-        self.was_told = True
+        driven.was_told = True
         if driven.bug is not None:
             raise driven.bug
         outcome = driven.outcome

@@ -155,7 +155,7 @@ def _output(one: OutputOutcome, job: str, place: Place) -> OutputResult:
 def result_of(outcome: Outcome, place: Place) -> Result:
     """Return the result of a job that ended well, or partly. Raises JobFailed, JobCancelled, Unreachable."""
     result = Result.of(outcome, place)
-    if outcome.status in (Status.DONE, Status.PARTIAL):
+    if outcome.has_results:
         return result
     if outcome.status is Status.UNREACHABLE:
         raise Unreachable(as_sentence(outcome.reason))

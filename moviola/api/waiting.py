@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Generic, Protocol, Self, TypeVar
 
 from moviola.api.display import ProgressOption, display_for
 from moviola.api.errors import Timeout
@@ -17,8 +18,8 @@ class Waited(Protocol):
     """A job that can be waited for."""
 
     @property
-    def was_told(self) -> bool:
-        """True once `wait` has returned or raised how the job ended."""
+    def is_settled(self) -> bool:
+        """True when it need not be waited for any more: it ended well, or `wait` has told how it ended."""
 
     def wait(self) -> object:
         """Wait until it has ended. Raises what it ended with."""
@@ -39,6 +40,30 @@ class Watched(Protocol):
         """Wait until the job is over or its view is another one than `seen`, for at most `timeout_s` seconds."""
 
 
+_Job = TypeVar("_Job", bound=Waited)
+
+
+class Submissions(Generic[_Job]):
+    """The jobs that were submitted to one object and are to be waited for, oldest first.
+
+    All methods may be called from any thread.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: list[_Job] = []
+        self._lock = threading.Lock()
+
+    def __iter__(self) -> Iterator[_Job]:
+        with self._lock:
+            return iter(list(self._jobs))
+
+    def add(self, job: _Job) -> None:
+        """Take note of a job, once, and let go of those that are settled: a program may submit jobs for months."""
+        with self._lock:
+            self._jobs = [each for each in self._jobs if each is not job and not each.is_settled]
+            self._jobs.append(job)
+
+
 class Block(ABC):
     """An object whose jobs are waited for when its `with` block is left, unless an exception leaves it."""
 
@@ -57,8 +82,8 @@ class Block(ABC):
     def wait(self) -> None:
         """Wait for all jobs that were submitted here. Raises the first failure that nobody has heard of."""
         failure: Exception | None = None
-        for job in list(self._submissions()):
-            if job.was_told:
+        for job in self._submissions():
+            if job.is_settled:
                 continue
             try:
                 job.wait()
@@ -69,7 +94,7 @@ class Block(ABC):
 
     @abstractmethod
     def _submissions(self) -> Iterable[Waited]:
-        """Return the jobs that were submitted here, oldest first."""
+        """Return the jobs that were submitted here, oldest first; those that are settled may be left out."""
 
     @abstractmethod
     def close(self) -> None:

@@ -102,6 +102,11 @@ class Outcome:
     preflight: Preflight | None = None
 
     @property
+    def has_results(self) -> bool:
+        """True where it ended with all that was asked for, or a part of it."""
+        return self.status in (Status.DONE, Status.PARTIAL)
+
+    @property
     def news(self) -> Iterator[str]:
         """Yield the warnings that were not known before the source was sent, with the output's name."""
         told = self.preflight
@@ -113,10 +118,7 @@ class Outcome:
     def state_of(self, output: OutputOutcome) -> str:
         """Return the job's state, with ", but not fetched" behind it where the job ended well and this output's file
         should have been fetched, but was not."""
-        is_missing = self.state in (JobState.DONE, JobState.PARTIAL) and self.status not in (
-            Status.DONE,
-            Status.PARTIAL,
-        )
+        is_missing = self.state in (JobState.DONE, JobState.PARTIAL) and not self.has_results
         return f"{self.state}, but not fetched" if is_missing and not output.path else self.state
 
     @property

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from moviola import engines
 from moviola.filters import registry
 from tests.engines import in_process
 from tests.media.video.clips import encode
+from tests.waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +79,16 @@ def test_a_job_whose_results_were_there_is_at_its_end(clip: Path, tmp_path: Path
         with pytest.raises(moviola.UnreadableSource):
             never_begun.wait()
         assert never_begun.progress is None
+
+
+def test_a_job_that_ended_well_is_not_kept_for_ever(clip: Path, tmp_path: Path) -> None:
+    with moviola.Cluster.ray(state=tmp_path / "state") as cluster:
+        jobs = [cluster.submit(clip, "metadata", out="first.jsonl")]
+        until(lambda: jobs[0].is_over, "it has ended, and nobody has waited for it")
+        first = weakref.ref(jobs.pop())
+        cluster.submit(clip, "metadata", out="second.jsonl").wait()
+        gc.collect()
+        assert first() is None
 
 
 def test_what_goes_wrong_is_raised(clip: Path, tmp_path: Path) -> None:
