@@ -43,7 +43,7 @@ class Rows:
             for cells in reader:
                 why = fault(cells)
                 if why:
-                    report.tell_malformed(chunk.record + place, lines_before, why)
+                    report.tell_malformed(chunk.record + place, lines_before, _as_text(why))  # it quotes a cell
                 else:
                     if not self._is_text:
                         cells = self._mended(cells, place, lines_before)
@@ -71,7 +71,7 @@ class Rows:
             return cells
         what = "byte is not UTF-8: it becomes" if bad == 1 else "bytes are not UTF-8: they become"
         self._report.tell_mended(self._chunk.record + place, line, f"{bad} {what} U+FFFD")
-        return [cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for cell in cells]
+        return [_as_text(cell) for cell in cells]
 
 
 def _decoded(data: bytes) -> tuple[str, bool]:
@@ -80,3 +80,8 @@ def _decoded(data: bytes) -> tuple[str, bool]:
         return data.decode(), True
     except UnicodeDecodeError:
         return data.decode("utf-8", "surrogateescape"), False
+
+
+def _as_text(text: str) -> str:
+    """Return a text with U+FFFD for each byte that is not UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

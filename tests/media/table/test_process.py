@@ -67,6 +67,12 @@ def test_what_is_wrong_is_told_with_record_and_line() -> None:
     assert not report.fallback
 
 
+def test_a_malformed_record_whose_bytes_are_no_text_is_told() -> None:
+    report = made(chunk("changé,2,3\n".encode("latin-1"), 1), LINKS, "where:column=movieId:max=2").report
+    why = 'movieId is "chang\ufffd", not a whole number: its columns are shifted'
+    assert report.malformed == [BadRecord(7, 11, why)]
+
+
 def test_lists_of_troubles_are_bounded() -> None:
     report = made(chunk(b"\n" * 5000, 5000)).report
     assert (len(report.malformed), report.malformed_count) == (1000, 5000)
