@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,7 +135,7 @@ def read_header(path: Path, scanner: Scanner) -> tuple[str, ...]:
         raise UnreadableSource(path, f"its header line is not text in UTF-8 ({error})", "save it as UTF-8") from error
     if "\0" in line.decode():
         raise UnreadableSource(path, "its header line is not text", "check that it is a CSV file")
-    twice = sorted({column for column in columns if columns.count(column) > 1})
+    twice = sorted(column for column, count in Counter(columns).items() if count > 1)
     if twice:
         raise UnreadableSource(path, f'it has more than one column "{twice[0]}"', "give each column a name of its own")
     return tuple(columns)

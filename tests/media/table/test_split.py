@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import random
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from moviola.media.material import Cutting, Material, Source
 from moviola.media.table import scan
 from moviola.media.table import split as splitting
 from moviola.media.table.bundle import TableChunk
-from moviola.media.table.split import split
+from moviola.media.table.scan import Scanner
+from moviola.media.table.split import read_header, split
 from tests.media.table.tables import MOVIES, dataset, material, movie, output, taken, write
 
 
@@ -103,6 +105,33 @@ def test_what_is_no_table_is_refused_in_a_sentence(tmp_path: Path, data: bytes, 
     with pytest.raises(UnreadableSource, match=sentence) as caught:
         taken([path])
     assert "strange.csv" in str(caught.value)
+
+
+class Compared(str):
+    """A column that counts how often one is looked at."""
+
+    __slots__ = ()
+    looks = 0
+
+    def __eq__(self, other: object) -> bool:
+        Compared.looks += 1
+        return str.__eq__(self, other)
+
+    def __hash__(self) -> int:
+        Compared.looks += 1
+        return str.__hash__(self)
+
+
+def test_a_header_of_many_columns_is_read_in_a_time_in_step_with_their_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"c{index}" for index in range(1000)]
+    path = tmp_path / "wide.csv"
+    path.write_text(",".join(names) + "\n")
+    monkeypatch.setattr(csv, "reader", lambda _: [list(map(Compared, names))])
+    with path.open("rb") as file:
+        assert read_header(path, Scanner(file)) == tuple(names)
+    assert 1000 <= Compared.looks < 20_000
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
