@@ -45,6 +45,12 @@ MAX_PROFILE_SIZE: Final = 4 * 1024 * 1024
 MAX_COMMENT_SIZE: Final = 65_533
 """What one segment of a JPEG can hold."""
 
+_DENSITIES: Final = {"jpg": (1, 65_535), "png": (1, 100_000_000), "tiff": (0, 1_000_000_000)}
+"""Pixels an inch, whole ones, for which formats have a place outside EXIF: JPEG's has 16 bits (JFIF), PNG's 32 for
+those of a metre. Microscopes reach 101 600 with a quarter of a micrometre a pixel."""
+
+_NO_DENSITY: Final = (1, 0)
+
 _SPACES: Final = {b"RGB ": 3, b"GRAY": 1}  # ICC.1, 7.2.6
 
 
@@ -151,14 +157,16 @@ class Carried:
         holds = formats.FORMATS[name].holds
         xmp = self.xmp if formats.XMP in holds and (name != "jpg" or len(self.xmp) <= MAX_JPEG_XMP_SIZE) else b""
         exif = self.exif if formats.EXIF in holds else b""
-        if self.resolution and name in ("webp", "heic", "avif"):  # whose only place for it this is
-            exif = with_resolution(exif, self.resolution)
+        resolution = self.resolution if formats.RESOLUTION in holds else None
+        least, most = _DENSITIES.get(name, _NO_DENSITY)
+        if resolution and not all(least <= round(each) <= most for each in resolution):
+            exif, resolution = with_resolution(exif, resolution), None
         return Carried(
             exif,
             xmp,
             self.iptc if formats.IPTC in holds else b"",
             self.profile if formats.PROFILE in holds else b"",
-            self.resolution if formats.RESOLUTION in holds else None,
+            resolution,
             self.comment[:MAX_COMMENT_SIZE] if formats.COMMENT in holds else b"",
             self.texts if formats.TEXTS in holds else (),
             self.nclx,

@@ -11,6 +11,7 @@ import tifffile
 from PIL import Image
 
 from moviola.media.images.carried import Carried, Collector, LeftOut
+from moviola.media.images.encode import Settings, encode
 from moviola.media.images.readers import read_header
 from tests.media.images.gallery import hang, output
 from tests.media.images.photographs import (
@@ -70,6 +71,17 @@ def test_everything_is_kept_in_another_format(tmp_path: Path, kind: str) -> None
     format = {"JPEG": "jpg", "HEIF": "heic"}.get(kind, kind.lower())
     made = hang(tmp_path, {"a.jpg": photograph("JPEG")}, output(format=format))
     check(seen(made[f"a{SUFFIXES[kind]}"]), "another")
+
+
+@pytest.mark.parametrize("format", ["jpg", "png", "webp", "tiff", "heic", "avif"])
+@pytest.mark.parametrize("dpi", [(0.25, 0.25), (72, 65_536), (101_600, 101_600), (3e8, 3e8)])
+@pytest.mark.parametrize("told", [b"", exif({MAKE: text("a maker")})], ids=["alone", "with EXIF"])
+def test_a_resolution_that_a_format_has_no_room_for_is_told_in_exif(
+    format: str, dpi: tuple[float, float], told: bytes
+) -> None:
+    """101 600 pixels an inch are a microscope's quarter of a micrometre; JFIF's 16 bits would make 36 064 of it."""
+    made = encode([corners()], format, Settings(95, False, "444", Carried(exif=told, resolution=dpi)))
+    assert read_header(made).carried.resolution == pytest.approx(dpi, rel=2e-4)  # PNG counts whole pixels a metre
 
 
 def test_a_deep_png_keeps_it_too(tmp_path: Path) -> None:
