@@ -54,6 +54,8 @@ def tiff_header(data: bytes) -> Header:
     planar = frozenset(index for index, page in pages.items() if is_planar(page) and parts_of(data, page))
     first = next(iter(pages.values()))
     sizes = [(number(page, _WIDTH), number(page, _HEIGHT)) for page in pages.values()]
+    if any(side < 1 for size in sizes for side in size):  # also of signed numbers, which would make up for others
+        raise BrokenImage("is broken: its header tells no size")
     kinds = {number(page, _PHOTOMETRIC) for page in pages.values()}
     found = Collector()
     if overviews:

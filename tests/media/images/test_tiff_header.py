@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from moviola.media.images.decode import decode
 from moviola.media.images.formats import BrokenImage
 from moviola.media.images.readers import read_header
 from tests.media.images.gallery import cut, hang, said
-from tests.media.images.pictures import Pixels, corners, encoded, exif, rational, short, tiff, with_exif
+from tests.media.images.pictures import Pixels, corners, encoded, exif, long, rational, short, tiff, with_exif
 
 COLOURS = corners()[..., ::-1].copy()
 GREY = COLOURS[..., 0].copy()
@@ -64,6 +65,19 @@ def test_what_no_decoder_reads_is_refused_before_it_is_sent(tmp_path: Path, data
     with pytest.raises(UnreadableSource, match=why):
         cut(tmp_path / "alone", {"a.tif": data})
     assert any(why in each for each in said(tmp_path, {"a.tif": data, "b.tif": tiff([GREY])}))
+
+
+@pytest.mark.parametrize("tag", [256, 257])
+@pytest.mark.parametrize("side", [0, -30_000])
+def test_a_page_without_a_size_hides_no_pixels_of_another(tag: int, side: int) -> None:
+    """Widths and heights may be stored as signed numbers, and pixels are counted together."""
+    huge = tiff([GREY, GREY], {256: long(30_000), 257: long(30_000)})
+    directories = [at for at in range(len(huge)) if huge[at : at + 4] == struct.pack("<HH", tag, 4)]
+    assert len(directories) == 2
+    stored = struct.pack("<HHIi", tag, 9, 1, side)
+    for at in directories:
+        with pytest.raises(BrokenImage, match="tells no size"):
+            read_header(huge[:at] + stored + huge[at + 12 :])
 
 
 @pytest.mark.parametrize("is_grey", [False, True])
