@@ -11,6 +11,7 @@ from typing import Final
 from moviola.base.command_line import COMPLETING, EXIT_INTERRUPTED, EXIT_USAGE
 from moviola.base.installation import version
 from moviola.base.invocation import command, module_name
+from moviola.base.standard_streams import tell
 from moviola.base.suggestions import did_you_mean
 
 from ..interruption import loaded
@@ -38,10 +39,10 @@ def run(arguments: Sequence[str]) -> int:
             print(help_text(), file=sys.stderr)
             return EXIT_USAGE
         case ["-h" | "--help" | "help"]:
-            print(help_text())
+            tell(help_text())
             return 0
         case ["--version"]:
-            print(f"moviola {version()}")
+            tell(f"moviola {version()}")
             return 0
         case ["help", name, *_]:
             return call(name, ["--help"])

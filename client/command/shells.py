@@ -8,6 +8,7 @@ from typing import Final
 from moviola.base.command_line import LinesFormatter, Parser
 from moviola.base.installation import NAME
 from moviola.base.invocation import typed
+from moviola.base.standard_streams import tell
 
 HOW: Final = {
     "bash": f'eval "$({NAME} completion bash)"',
@@ -32,5 +33,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     from argcomplete.shell_integration import shellcode  # noqa: PLC0415 - this subcommand alone needs it
 
-    print(shellcode([NAME], shell=given.shell))
+    tell(shellcode([NAME], shell=given.shell))
     return 0

@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 
 from moviola.base.installation import version
 from moviola.base.sentences import capitalised
+from moviola.base.standard_streams import tell
 from moviola.base.suggestions import did_you_mean
 
 EXIT_USAGE: Final = 2
@@ -110,5 +111,5 @@ class _Version(argparse.Action):
     """Prints the version, which is looked up only then, and ends the process."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
-        print(f"moviola {version()}")
+        tell(f"moviola {version()}")
         parser.exit()

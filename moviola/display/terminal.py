@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import select
 from collections.abc import Iterable
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from moviola.base import standard_streams
 from moviola.session.target import as_sentence
 from moviola.wire.shown import shown
 
@@ -22,7 +22,8 @@ Part = str | tuple[str, str] | Text
 class Terminal(Console):
     """Prints texts as they are, whoever wrote them: nothing in them is taken for markup, for the name of an emoji, or
     for a command to the terminal. A character that the stream's encoding does not know becomes a question mark. If the
-    reader leaves, as `head` does, the program goes on, and what it prints is dropped.
+    reader leaves, as `head` does, the program goes on, and what it prints is dropped. So is what cannot be written for
+    another reason, such as a full disk; of standard output that costs the exit status, see `standard_streams`.
 
     Args:
         options: of rich.console.Console.
@@ -73,8 +74,16 @@ class Terminal(Console):
         """Drop everything that is printed from now on, here and by what else writes to the same stream until the
         process has ended."""
         self._is_deserted = True
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), self.file.fileno())
+        standard_streams.lead_nowhere(self.file)
+
+    def __exit__(self, *raised: Any) -> None:
+        """Write what was printed in the block that ends. rich has such blocks around all that is printed."""
+        try:
+            super().__exit__(*raised)
+        except OSError as error:
+            self._buffer.clear()  # or the next text would begin with this one
+            if not self.stderr:
+                standard_streams.lose(error)
 
 
 def styled(*parts: Part) -> Text:

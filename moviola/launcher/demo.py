@@ -13,8 +13,8 @@ from typing import Any
 
 from moviola.base.installation import ROOT, results_folder, samples_folder
 from moviola.base.processes import program
+from moviola.base.standard_streams import tell
 from moviola.launcher.clip import obtain
-from moviola.launcher.telling import tell
 from moviola.wire.options import MIDDLEWARE_PORT
 
 FILTERS = "edges"

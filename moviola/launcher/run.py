@@ -12,13 +12,13 @@ from pathlib import Path
 from moviola.base.installation import ROOT, results_folder, state_folder
 from moviola.base.invocation import needs_folder, typed
 from moviola.base.processes import core_count
+from moviola.base.standard_streams import tell
 from moviola.launcher import cluster, gateway, options, places, plugins, registration, supervision
 from moviola.launcher import demo as sending
 from moviola.launcher.cluster import Cluster
 from moviola.launcher.gateway import Gateway
 from moviola.launcher.options import Options
 from moviola.launcher.problem import Problem
-from moviola.launcher.telling import tell
 from moviola.wire import secret
 from moviola.wire.options import AGGREGATOR_PORT, MIDDLEWARE_PORT, WEB_PORT
 

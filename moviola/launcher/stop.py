@@ -9,9 +9,9 @@ from typing import Final
 from moviola.base.command_line import EXIT_INTERRUPTED, Parser
 from moviola.base.invocation import typed
 from moviola.base.layers import read
+from moviola.base.standard_streams import tell
 from moviola.launcher import supervision
 from moviola.launcher.settings import DownSettings, UpSettings
-from moviola.launcher.telling import tell
 
 ABOUT: Final = """\
 Stops the cluster that 'up' started on this machine, gracefully: workers finish the task they have. Waits until no

@@ -29,6 +29,7 @@ from moviola.base.invocation import typed
 from moviola.base.layers import settle
 from moviola.base.sentences import capitalised
 from moviola.base.settings import SWITCH, add_config, add_flags, setting, settings_in
+from moviola.base.standard_streams import tell
 from moviola.web.settings import WebSettings, users_file
 from moviola.web.users import Account, Role, UserRefused, UsersFileError, add_user, read_users, remove_user
 from moviola.wire.options import WEB_PORT
@@ -93,7 +94,7 @@ def _add(path: Path, name: str, role: Role) -> None:
     token = add_user(path, name, role, now_unix_s)
     what = "an admin" if role is Role.ADMIN else "a user"
     _say(f"{name!r} is {what} now. This is their token, shown only once:\n")
-    print(token, flush=True)
+    tell(token)
     _say(f"\nA gateway that was started with --users {shlex.quote(str(path))} accepts it. Try it there:")
     _say(f"  curl -H 'Authorization: Bearer {token}' http://localhost:{WEB_PORT}/api/jobs")
 
@@ -101,7 +102,7 @@ def _add(path: Path, name: str, role: Role) -> None:
 def _list(path: Path, *, as_json: bool) -> None:
     accounts = list(read_users(path).by_name.values())
     if as_json:
-        print(json.dumps({"users": [_public(account) for account in accounts]}))
+        tell(json.dumps({"users": [_public(account) for account in accounts]}))
         return
     if not accounts:
         _say(f"There is no user in {path} yet; {typed('web')} user add NAME adds one.")
@@ -109,7 +110,7 @@ def _list(path: Path, *, as_json: bool) -> None:
     rows = [("user", "role", "added"), *((shown(one.name), one.role.value, _day(one)) for one in accounts)]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     for name, role, day in rows:
-        print(f"{name:<{widths[0]}}  {role:<{widths[1]}}  {day}")
+        tell(f"{name:<{widths[0]}}  {role:<{widths[1]}}  {day}")
 
 
 def _public(account: Account) -> dict[str, object]:

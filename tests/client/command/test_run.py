@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +16,9 @@ import pytest
 from client.command import run as command
 from client.command.table import GROUPS, SUBCOMMANDS, Subcommand
 from moviola.base.invocation import PROGRAMS, module_name
+from moviola.wire.messages import Submit
 from tests.processes import end
+from tests.session.fakes import FakeCluster
 from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -124,6 +127,50 @@ def test_a_reader_that_leaves_ends_it_quietly() -> None:
     )
     os.close(writer)
     assert done.stderr == b""
+
+
+FULL = Path("/dev/full")
+"""Takes nothing: each write to it finds no space on the device."""
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["jobs", "--help"], ["filters", "--local"]], ids=" ".join)
+def test_a_full_disk_is_said_in_a_sentence(arguments: list[str]) -> None:
+    environment = {**os.environ, "PYTHONUNBUFFERED": ""}  # or argparse passes over it
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "moviola", *arguments],
+            cwd=ROOT, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.stderr == "Not all of standard output could be written: No space left on device.\n"
+    assert done.returncode == 1
+
+
+def test_a_batch_whose_telling_finds_no_room_is_done_to_its_end(
+    cluster: FakeCluster, clip: Path, tmp_path: Path
+) -> None:
+    clips = [shutil.copy(clip, tmp_path / name) for name in ("a.mp4", "b.mp4", "c.mp4")]
+    there = ["--host", "127.0.0.1", "--port", str(cluster.port), "--no-secret"]
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "moviola", "send", *clips, "-o", "out/", *there],
+            cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "3 files in " in done.stderr
+    assert done.stderr.endswith("3 done.\nNot all of standard output could be written: No space left on device.\n")
+    assert cluster.count(Submit) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "closed", "status"),
+    [("--version", ">&-", 0), ("--xyzzy", ">&-", 2), ("--version", ">&- 2>&-", 0), ("--xyzzy", "<&- >&- 2>&-", 2)],
+)
+def test_closed_streams_change_no_status(arguments: str, closed: str, status: int) -> None:
+    command = f'"{sys.executable}" -m moviola {arguments} {closed}'
+    done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert done.stderr.count("\n") == (status == 2 and "2>&-" not in closed)
 
 
 def test_ctrl_c_while_a_program_is_loaded_ends_it_without_a_traceback() -> None:
