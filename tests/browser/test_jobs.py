@@ -13,6 +13,7 @@ from tests.end_to_end import clips
 from tests.web.served import Served
 
 from . import scenes
+from .late import Late
 from .looking import assert_accessible
 
 pytestmark = pytest.mark.suite("browser")
@@ -31,6 +32,10 @@ def hold(site: Served, tmp_path: Path) -> Iterator[Hold]:
             return held
 
         yield begin
+
+
+EVENT_MS = 1000
+"""In which an event reaches the page, and is answered there by another look."""
 
 
 def is_between(page: Page, name: str) -> None:
@@ -55,6 +60,20 @@ def test_a_real_clip_comes_and_moves_to_its_end_without_a_load(page: Page, site:
     expect(row.get_by_role("progressbar")).to_have_attribute("aria-valuetext", "100 %")
     expect(row.locator(".thumbnail video, .thumbnail svg")).to_have_count(1)
     assert page.evaluate("window.isTheSame")
+
+
+def test_an_answer_that_comes_late_undoes_nothing(page: Page, site: Served, hold: Hold, tmp_path: Path) -> None:
+    held, gone = hold("late"), scenes.done(site, tmp_path, "gone")
+    answer = Late(page, "**/api/jobs?limit=*")
+    page.goto("/")
+    answer.made()
+    held.let_go()
+    site.ended(held.job)
+    assert site.client.delete(gone["links"]["self"]).json()["done"] == "forgotten"
+    page.wait_for_timeout(EVENT_MS)
+    answer.let_go()
+    expect(scenes.row(page, "late.mp4").get_by_text("Done", exact=True)).to_be_visible()
+    expect(scenes.row(page, "gone.mp4")).to_have_count(0)
 
 
 def test_a_job_is_cancelled_after_a_question(page: Page, hold: Hold) -> None:

@@ -15,6 +15,7 @@ from tests.end_to_end.cluster import LocalCluster
 from tests.web.served import Served
 
 from . import scenes
+from .late import Late
 from .looking import assert_accessible
 
 pytestmark = pytest.mark.suite("browser")
@@ -76,6 +77,23 @@ def test_who_logs_in_sees_their_own_jobs_and_nobody_elses(
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
     page.goto("/")
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+
+
+def test_an_answer_for_who_has_logged_out_is_shown_to_nobody(
+    page: Page, site: Served, users: tuple[Path, Users], tmp_path: Path
+) -> None:
+    site.client.headers["Authorization"] = f"Bearer {users[1].anna}"
+    site.put(clips.moving(tmp_path / "secret.mp4", frames=16), filters="edges")
+    answer = Late(page, "**/api/jobs?limit=*")
+    page.goto("/login")
+    log_in(page, users[1].anna)
+    answer.made()
+    page.get_by_role("button", name="Log out").click()
+    log_in(page, users[1].bob)
+    expect(page.locator("#connection")).to_have_text("Live")
+    answer.let_go()
+    page.wait_for_timeout(200)  # in which it would be drawn
+    expect(scenes.row(page, "secret.mp4")).to_have_count(0)
 
 
 def test_a_wrong_token_is_refused_in_a_sentence(page: Page, site: Served) -> None:

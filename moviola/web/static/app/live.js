@@ -38,6 +38,7 @@ class Live {
   #source = null;
   #dirty = new Set();
   #reading = null;
+  #reads = Promise.resolve();
   #retry = null;
   #turn = 0;
   #poll = null;
@@ -83,12 +84,7 @@ class Live {
   /** End the stream, and forget what it told. */
   stop() {
     this.#turn += 1;
-    this.#source?.close();
-    this.#source = null;
-    clearTimeout(this.#retry);
-    clearTimeout(this.#reading);
-    this.#retry = this.#reading = null;
-    this.#dirty.clear();
+    this.#end();
     this.#samples.clear();
     this.jobs.clear();
     this.workers.clear();
@@ -98,6 +94,7 @@ class Live {
 
   #connect() {
     this.#retry = null;
+    this.#reads = Promise.resolve(); // what was asked before may never be answered
     const source = new EventSource("/api/events");
     this.#source = source;
     source.addEventListener("open", () => this.#readAll());
@@ -105,11 +102,19 @@ class Live {
     for (const kind of KINDS) source.addEventListener(kind, (event) => this.#take(kind, JSON.parse(event.data)));
   }
 
+  /** End the stream, and all looks: everything is read again with the next one. */
+  #end() {
+    this.#source?.close();
+    this.#source = null;
+    clearTimeout(this.#retry);
+    clearTimeout(this.#reading);
+    this.#retry = this.#reading = null;
+    this.#dirty.clear();
+  }
+
   async #lost(source) {
     if (source !== this.#source) return;
-    source.close();
-    this.#source = null;
-    clearTimeout(this.#retry); // of a look: everything is read again with the next stream
+    this.#end();
     const turn = this.#turn;
     if (this.state !== "away") this.#set("away", "The connection to the gateway is lost. It is called again.");
     const reason = await whyAway();
@@ -154,23 +159,42 @@ class Live {
     this.jobs.delete(event.job);
     this.#samples.delete(event.job);
     this.#jobChanged(event.job, event);
+    this.#readSoon(event.job); // an answer that is under way may bring it back
   }
 
   /** Look again at a job, or at the workers where `id` is empty, when a moment has passed. */
   #readSoon(id) {
     this.#dirty.add(id);
-    this.#reading ??= setTimeout(() => this.#readDirty(), READ_AGAIN_MS);
+    this.#reading ??= setTimeout(() => this.#inTurn(() => this.#readDirty()), READ_AGAIN_MS);
+  }
+
+  /** Read when all that was asked before is answered, so that no older answer follows a newer one. */
+  #inTurn(read) {
+    const source = this.#source;
+    const reading = this.#reads.then(() => source === this.#source && read());
+    this.#reads = reading.catch(() => {});
+    return reading;
+  }
+
+  /** Ask the gateway. Raises where the stream has ended meanwhile: the answer may be for another user. */
+  async #ask(path) {
+    const source = this.#source;
+    try {
+      return await get(path);
+    } finally {
+      if (source !== this.#source) throw new Error("the stream has ended"); // whatever the answer was
+    }
   }
 
   async #readDirty() {
     const ids = [...this.#dirty];
     this.#dirty.clear();
     this.#reading = null;
+    const jobs = ids.filter((id) => id);
+    const reads = jobs.length > 3 ? [this.#readJobs()] : jobs.map((id) => this.#readJob(id));
+    if (ids.includes("")) reads.push(this.#readWorkers());
     try {
-      if (ids.includes("")) await this.#readWorkers();
-      const jobs = ids.filter((id) => id);
-      if (jobs.length > 3) await this.#readJobs();
-      else await Promise.all(jobs.map((id) => this.#readJob(id)));
+      await settled(reads);
     } catch (problem) {
       if (problem.isPassing) for (const id of ids) this.#dirty.add(id); // read with everything else on the next "connected"
     }
@@ -179,7 +203,7 @@ class Live {
   async #readAll() {
     const source = this.#source;
     try {
-      await Promise.all([this.#readJobs(), this.#readWorkers()]);
+      await this.#inTurn(() => settled([this.#readJobs(), this.#readWorkers()]));
       if (source !== this.#source) return;
       this.isRead = true;
       this.#set("live");
@@ -197,7 +221,7 @@ class Live {
   }
 
   async #readJobs() {
-    const { jobs, count } = await get(`/api/jobs?limit=${MAX_JOBS}`);
+    const { jobs, count } = await this.#ask(`/api/jobs?limit=${MAX_JOBS}`);
     const before = this.jobs;
     this.count = count;
     this.jobs = new Map(jobs.map((job) => [job.id, { ...job, rate: before.get(job.id)?.rate ?? null }]));
@@ -207,7 +231,7 @@ class Live {
 
   async #readJob(id) {
     try {
-      const job = await get(`/api/jobs/${encodeURIComponent(id)}`);
+      const job = await this.#ask(`/api/jobs/${encodeURIComponent(id)}`);
       if (!this.jobs.has(id)) this.count += 1;
       this.jobs.set(id, { ...job, rate: job.is_over ? null : this.jobs.get(id)?.rate ?? null });
     } catch (problem) {
@@ -218,18 +242,13 @@ class Live {
   }
 
   async #readWorkers() {
-    const { workers } = await get("/api/workers");
+    const { workers } = await this.#ask("/api/workers");
     this.workers = new Map(workers.map((worker) => [worker.name, worker]));
     this.#tell("workers");
   }
 
-  async #pollWorkers() {
-    if (document.hidden || this.state !== "live") return;
-    try {
-      await this.#readWorkers();
-    } catch {
-      // the stream tells when it is away
-    }
+  #pollWorkers() {
+    if (!document.hidden && this.state === "live") this.#readSoon("");
   }
 
   #jobChanged(id, event) {
@@ -251,6 +270,12 @@ class Live {
   #tell(what, value) {
     for (const listener of [...this.#listeners[what]]) listener(value);
   }
+}
+
+/** Wait for all, then raise what one of them raised. */
+async function settled(promises) {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
 }
 
 /** Return why no stream can be had: a sentence, or `login` where nobody is logged in. */
