@@ -106,6 +106,8 @@ class FolderDelivery:
         self._record.forget_gone(self._files().values())
         while not (self._stopped.is_set() or self._is_over()):
             self._sender = Sender(self._target, self._display)
+            if self._stopped.is_set():  # since it was tested above: only the Sender before this one was told
+                self._sender.interrupt()
             for outcome in self._sender.send(self._requests()):
                 arrival = self._under_way.pop(outcome.path)
                 if outcome.status is Status.UNREACHABLE:

@@ -186,7 +186,8 @@ class Loop:
         self._selector.unregister(fd)
 
     def wake(self) -> None:
-        """End the wait of the current turn. This is the only method that other threads and signal handlers may call."""
+        """End the wait of the current turn; nothing after `shut`. Only this may be called by other threads and signal
+        handlers."""
         self._waker.wake()
 
     def holds(self, event: NetworkEvent) -> bool:

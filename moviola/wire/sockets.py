@@ -217,16 +217,18 @@ class Waker:
         self.reader, self._writer = socket.socketpair()
         self.reader.setblocking(False)
         self._writer.setblocking(False)
-        self._is_woken = False  # a plain flag: a signal handler must not meet a lock that its own thread holds
+        self._is_woken = False  # plain flags: a signal handler must not meet a lock that its own thread holds
+        self._is_closed = False
 
     def wake(self) -> None:
-        """Make `reader` readable. Other threads and signal handlers may call this."""
-        if not self._is_woken:
-            self._is_woken = True
-            try:
-                self._writer.send(b"\0")
-            except BlockingIOError:
-                pass  # enough wake-ups are waiting already
+        """Make `reader` readable; after `close`, do nothing. Other threads and signal handlers may call this."""
+        if self._is_woken or self._is_closed:
+            return
+        self._is_woken = True
+        try:
+            self._writer.send(b"\0")
+        except OSError:
+            pass  # enough wake-ups are waiting already, or another thread is just closing this
 
     def drain(self) -> None:
         """Read what made `reader` readable."""
@@ -238,6 +240,7 @@ class Waker:
         self._is_woken = False  # only now: a wake-up that came meanwhile ends with this turn, none may be lost later
 
     def close(self) -> None:
-        """Close both sockets."""
+        """Close both sockets. Nobody waits any more."""
+        self._is_closed = True
         self.reader.close()
         self._writer.close()

@@ -8,7 +8,7 @@ import pytest
 
 from moviola.wire import limits
 from moviola.wire.addresses import Address
-from moviola.wire.sockets import resolve, tune
+from moviola.wire.sockets import Waker, resolve, tune
 
 
 @pytest.mark.parametrize("host", ["a" * 100, "a..b", "x y", "\0"])
@@ -24,3 +24,23 @@ def test_a_host_that_vanishes_is_noticed_by_who_only_listens() -> None:
         tune(one)
         assert one.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         assert one.getsockopt(socket.IPPROTO_TCP, idle) == limits.KEEPALIVE_S
+
+
+def test_waking_what_is_closed_does_nothing() -> None:
+    waker = Waker()
+    waker.close()
+    waker.wake()
+
+
+def test_a_waker_that_is_closed_while_another_thread_wakes_it_raises_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    waker = Waker()
+
+    class Closing:
+        def send(self, _data: bytes) -> int:
+            waker._writer = writer
+            waker.close()
+            return writer.send(b"\0")
+
+    writer = waker._writer
+    monkeypatch.setattr(waker, "_writer", Closing())
+    waker.wake()
