@@ -1,4 +1,5 @@
-"""The boxes of MP4 and QuickTime files (ISO/IEC 14496-12): read as a tree, changed, and written before the media.
+"""The boxes of MP4 and QuickTime files (ISO/IEC 14496-12): looked into, read as a tree, changed, and written before
+the media.
 
 FFmpeg writes `moov` behind the media and knows only some of what may stand in it. `to_front` moves it before them, so
 that a file plays while it is still loaded, and lets the caller add what FFmpeg does not write.
@@ -9,7 +10,7 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -24,8 +25,11 @@ _BLOCK_SIZE: Final = 8 * 1024 * 1024
 _MAX_OFFSET: Final = 2**32 - 1
 """What an `stco` has room for; a `co64` has 64 bits."""
 
-MAX_INDEX_SIZE: Final = 256 * 1024 * 1024
-"""Bytes of an index that is read at once: that of a day at 60 frames a second has 100 MB."""
+MAX_BOXES: Final = 100_000
+"""Boxes of a file that are passed by in search of some: an index has some twenty for each track."""
+
+MAX_CONTENT: Final = 1024 * 1024
+"""Bytes that are read of a box that was looked for: a description of samples has some hundred."""
 
 _MAX_DEPTH: Final = 8
 """Boxes within each other, of those that are taken apart; the tables of samples are six deep."""
@@ -65,38 +69,64 @@ class Box:
         return next(self.all(*path), None)
 
 
-def parsed(data: bytes, depth: int = 0) -> list[Box]:
+def parsed(data: bytes | memoryview, depth: int = 0) -> list[Box]:
     """Return the boxes that lie in `data` one behind the other. Raise SpliceError where they are none."""
-    boxes, at = [], 0
+    boxes, at, data = list[Box](), 0, memoryview(data)
     while at + 8 <= len(data):
         size, kind = struct.unpack_from(">I4s", data, at)
         if size < 8 or at + size > len(data):
             raise SpliceError(f"the box {kind!r} of the finished file has a wrong size; this is a fault of the program")
         content = data[at + 8 : at + size]
         is_taken_apart = kind in _CONTAINERS and depth < _MAX_DEPTH
-        boxes.append(Box(kind, children=parsed(content, depth + 1)) if is_taken_apart else Box(kind, content))
+        boxes.append(Box(kind, children=parsed(content, depth + 1)) if is_taken_apart else Box(kind, bytes(content)))
         at += size
     return boxes
 
 
-def index_of(file: BinaryIO) -> Box:
-    """Return the `moov` of a file. Raise SpliceError without one."""
-    for kind, at, size in _top_level(file):
-        if kind == b"moov" and size <= MAX_INDEX_SIZE:
-            file.seek(at)
-            return parsed(file.read(size))[0]
-    raise SpliceError("the finished file has no index; this is a fault of the program")
+def in_index(file: BinaryIO, *path: bytes) -> Iterator[bytes]:
+    """Yield the content of each box at a path of types below the first `moov` of a file, MAX_CONTENT bytes of it.
+
+    Of all others only the heads are read: tables of samples have megabytes. Raise SpliceError without a `moov`, or
+    where there are more than MAX_BOXES.
+    """
+    heads = _Heads(file)
+    index = next(heads.at((b"moov",), 0, file.seek(0, 2)), None)
+    if index is None:
+        raise SpliceError("the file has no index")
+    for begin, end in heads.at(path, *index):
+        file.seek(begin)
+        yield file.read(min(end - begin, MAX_CONTENT))
+
+
+class _Heads:
+    """Finds boxes in a file by the heads of those around and before them."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._left = MAX_BOXES
+
+    def at(self, path: Sequence[bytes], begin: int, end: int) -> Iterator[tuple[int, int]]:
+        """Yield where the content of each box at a path of types begins and ends, between two places of the file."""
+        while begin + 8 <= end:
+            self._left -= 1
+            if self._left < 0:
+                raise SpliceError(f"the file has more than {MAX_BOXES} boxes")
+            kind, content, following = _head(self._file, begin, end)
+            if kind == path[0]:
+                place = content, min(following, end)
+                yield from self.at(path[1:], *place) if path[1:] else (place,)
+            begin = following
 
 
 def is_dolby_vision(path: Path, form: str) -> bool:
     """Return True if an MP4 or QuickTime file describes a track as Dolby Vision (its box `dvcC`, `dvvC` or `dvwC`);
-    False of a file of another format of FFmpeg's, or one whose index is not there or too large to be looked at."""
+    False of a file of another format of FFmpeg's, or one whose index is not there or has too many boxes."""
     if not form.startswith("mov"):
         return False
     try:
         with path.open("rb") as file:
-            descriptions = index_of(file).all(b"trak", b"mdia", b"minf", b"stbl", b"stsd")
-            return any(kind in box.data for box in descriptions for kind in (b"dvcC", b"dvvC", b"dvwC"))
+            descriptions = in_index(file, b"trak", b"mdia", b"minf", b"stbl", b"stsd")
+            return any(kind in data for data in descriptions for kind in (b"dvcC", b"dvvC", b"dvwC"))
     except (SpliceError, OSError, struct.error):
         return False
 
@@ -108,13 +138,10 @@ def told_end(path: Path, form: str) -> Fraction | None:
         return None
     try:
         with path.open("rb") as file:
-            index = index_of(file)
-        head = index.first(b"mvhd")
-        if head is None or index.first(b"mvex") is not None:
-            return None
-        scale, ticks = (
-            struct.unpack_from(">IQ", head.data, 20) if head.data[0] else struct.unpack_from(">II", head.data, 12)
-        )
+            head = next(in_index(file, b"mvhd"), b"")
+            if next(in_index(file, b"mvex"), None) is not None:
+                return None
+        scale, ticks = struct.unpack_from(">IQ", head, 20) if head[0] else struct.unpack_from(">II", head, 12)
     except (SpliceError, OSError, struct.error, IndexError):
         return None
     return Fraction(ticks, scale) if ticks and scale else None
@@ -146,15 +173,23 @@ def _top_level(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
     end = file.seek(0, 2)
     at = 0
     while at + 8 <= end:
-        file.seek(at)
-        size, kind = struct.unpack(">I4s", file.read(8))
-        if size == 1:
-            (size,) = struct.unpack(">Q", file.read(8))
-        size = size or end - at
-        if size < 8:
-            raise SpliceError(f"the box {kind!r} of the finished file has a wrong size; this is a fault of the program")
-        yield kind, at, size
-        at += size
+        kind, _, following = _head(file, at, end)
+        yield kind, at, following - at
+        at = following
+
+
+def _head(file: BinaryIO, at: int, end: int) -> tuple[bytes, int, int]:
+    """Return the type of the box at a place of a file, where its content begins, and where the next one does; a size
+    of zero reaches to `end`."""
+    file.seek(at)
+    size, kind = struct.unpack(">I4s", file.read(8))
+    if size == 1:
+        (size,) = struct.unpack(">Q", file.read(8))
+    size = size or end - at
+    content = file.tell()
+    if at + size < content:
+        raise SpliceError(f"the box {kind!r} of the finished file has a wrong size; this is a fault of the program")
+    return kind, content, at + size
 
 
 def _shifted(moov: Box, begin: int) -> bytes:

@@ -115,6 +115,7 @@ class Scanner:
         self._others, self._left_out = passthrough.candidates(self.container, self.stream)
         told = {stream.index: _told(stream) for stream in [self.stream, *self._others]}
         self._has_edits = "mov" in self.container.format.name.split(",")
+        self._is_dolby_vision = is_dolby_vision(self.path, self.container.format.name)
         self._clocks = Clocks(told, is_mpeg=self.container.format.name in MPEG_FORMATS)
 
     @property
@@ -152,7 +153,7 @@ class Scanner:
             self.first.side_data,
             +self.strange_packets,
             has_captions=self.has_captions,
-            is_dolby_vision=is_dolby_vision(self.path, self.container.format.name),
+            is_dolby_vision=self._is_dolby_vision,
         )
         carried, numbers = self._carried(self._others, self.firsts, findings)
         for index, number in numbers.items():

@@ -26,7 +26,7 @@ from moviola.media.material import header
 from moviola.media.video.bundle import PassthroughTable
 from moviola.media.video.containers import CONTAINERS, HARM, Container, Way
 from moviola.media.video.headers import PassthroughStream, StreamTags, Tags, VideoSplice
-from moviola.media.video.mov_boxes import EMPTY_DESCRIPTION, index_of
+from moviola.media.video.mov_boxes import EMPTY_DESCRIPTION, in_index
 from moviola.media.video.tags import LANGUAGE, lasting, same_tags, stream_tags
 from moviola.media.video.templates import NO_PROTOCOLS, template_stream
 from moviola.media.video.writing.output_file import DummyVideo, OutputFile, holds_file, is_readable_file
@@ -174,8 +174,8 @@ def _is_taken(container: Container, stream: PassthroughStream, way: Way) -> bool
 
 def _is_described(buffer: BytesIO) -> bool:
     """Return True if a file's track tells what its samples are; FFmpeg writes an empty description of some data."""
-    description = index_of(buffer).first(b"trak", b"mdia", b"minf", b"stbl", b"stsd")
-    return description is not None and len(description.data) > EMPTY_DESCRIPTION
+    description = next(in_index(buffer, b"trak", b"mdia", b"minf", b"stbl", b"stsd"), b"")
+    return len(description) > EMPTY_DESCRIPTION
 
 
 def _is_in(given: Sequence[bytes], got: Sequence[bytes]) -> bool:
