@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -97,7 +97,10 @@ class WatchRecord:
 
     def _close(self) -> None:
         if self._file is not None:
-            self._file.close()
+            with suppress(
+                OSError
+            ):  # each line was flushed when it was written: what is left is one that failed, as said
+                self._file.close()
 
     @property
     def done(self) -> set[Identity]:
@@ -128,7 +131,7 @@ class WatchRecord:
     def forget_gone(self, here: Iterable[Identity]) -> None:
         """Leave out files that are done and no longer in the folder: they cannot come again as they were.
 
-        Raises RecordUnusable where more than MAX_FILES are left.
+        Raises RecordUnusable where more than MAX_FILES are left, or it cannot be written.
         """
         kept = set(here)
         arrivals = {key: each for key, each in self.arrivals.items() if key in kept or not each.ending}
@@ -142,22 +145,28 @@ class WatchRecord:
     def _write(self, arrival: Arrival) -> None:
         self.arrivals[arrival.identity] = arrival
         assert self._file is not None
-        try:
+        with self._written():
             self._file.write(_line(arrival))
             self._file.flush()
             os.fsync(self._file.fileno())
-        except OSError as error:
-            raise RecordUnusable(f"{self.path} cannot be written: {error.strerror}") from error
 
     def _rewrite(self) -> None:
         """Put a shorter record in the place of the old one, under the same lock."""
-        with written_aside(self.path) as partial:
+        with self._written(), written_aside(self.path) as partial:
             file = partial.open("a+", encoding="utf-8")
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             file.writelines([self._head(), *map(_line, self.arrivals.values())])
             file.flush()
         self._close()
         self._file = file
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """Raise RecordUnusable where the block cannot write."""
+        try:
+            yield
+        except OSError as error:
+            raise RecordUnusable(f"{self.path} cannot be written: {error.strerror}") from error
 
     def _head(self) -> str:
         return json.dumps({"moviola_watch": VERSION, "id": self._id}) + "\n"

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -132,3 +135,44 @@ def test_a_record_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     (tmp_path / NAME).mkdir()
     with pytest.raises(RecordUnusable, match="cannot be used"), WatchRecord(tmp_path):
         pass
+
+
+@contextmanager
+def full_disk(room: int) -> Iterator[None]:
+    """Files take `room` bytes, and no more, until the block is left."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
+    with WatchRecord(tmp_path) as record:
+        record.begin(ONE, "a.mp4")
+    size = (tmp_path / NAME).stat().st_size
+    with (
+        full_disk(size + 10),
+        pytest.raises(RecordUnusable, match=r"\.jsonl cannot be written: File too large"),
+        WatchRecord(tmp_path) as record,
+    ):
+        record.begin(TWO, "b.mp4")
+    with WatchRecord(tmp_path) as record:  # nobody holds it, and what was written before is there
+        assert set(record.arrivals) == {ONE}
+
+
+def test_a_full_disk_is_told_where_a_record_begins(tmp_path: Path) -> None:
+    with full_disk(10), pytest.raises(RecordUnusable, match="cannot be used: File too large"), WatchRecord(tmp_path):
+        pass
+
+
+def test_a_full_disk_is_told_where_a_record_is_written_anew(tmp_path: Path) -> None:
+    with WatchRecord(tmp_path) as record:
+        record.end(record.begin(ONE, "a.mp4"), "done")
+        record.begin(TWO, "b.mp4")
+        with full_disk(100), pytest.raises(RecordUnusable, match="cannot be written: File too large"):
+            record.forget_gone([])
+    assert [path.name for path in tmp_path.iterdir()] == [NAME]
+    with WatchRecord(tmp_path) as record:
+        assert set(record.arrivals) == {ONE, TWO}
