@@ -23,6 +23,21 @@ pytestmark = pytest.mark.suite("browser")
 
 CUT_AT = 100_000  # bytes of an upload
 
+SAMPLED = """
+async ([name, data]) => {
+  const { Sampler } = await import("/app/send/frames.js");
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const parcel = { kind: { name: "video" }, files: [new File([bytes], name, { type: "video/mp4" })] };
+  const contents = ({ files }) => Promise.all(files.map(async (file) => [...new Uint8Array(await file.arrayBuffer())].join()));
+  const [hurried, calm] = [new Sampler(parcel, {}), new Sampler(parcel, {})];
+  await hurried.sample(0);
+  const givenUp = [1, 2].map((context) => hurried.sample(context).then(() => "taken", () => "given up"));
+  const wanted = await hurried.sample(3);
+  return [await Promise.all(givenUp), await contents(wanted), await contents(await calm.sample(3))];
+}
+"""
+"""Takes samples of a video, the later before the earlier are taken; and one by itself."""
+
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -105,6 +120,14 @@ def test_a_clip_is_dropped_filtered_previewed_and_sent(send: Page, site: Served,
     expect(send).to_have_url(re.compile(r"/jobs/[^/]+$"))
     job = site.ended(site.get(f"/api/jobs/{send.url.rpartition('/')[2]}"))
     assert (job["state"], job["name"], job["outputs"][0]["name"]) == ("done", clip.name, "blur")
+
+
+def test_frames_are_those_of_their_times_also_where_wishes_follow_each_other(send: Page, clip: Path) -> None:
+    data = base64.b64encode(clip.read_bytes()).decode()
+    given_up, hurried, calm = send.evaluate(SAMPLED, [clip.name, data])
+    assert len(calm) == 12
+    assert hurried == calm
+    assert given_up == ["given up", "given up"]
 
 
 def test_the_preview_of_pictures_is_what_the_job_makes_of_them(

@@ -25,6 +25,8 @@ export class Sampler {
   #urls = [];
   #frames = new Map();
   #video = null;
+  #turn = 0;
+  #taking = Promise.resolve(); // ends when nobody moves the video any more
 
   /**
    * @param {import("./sources.js").Parcel} parcel what is to be sent.
@@ -35,7 +37,7 @@ export class Sampler {
   }
 
   /**
-   * Take a sample.
+   * Take a sample. One of a video that is still being taken is given up: it raises.
    * @param {number} context how many earlier frames the chain looks back at.
    * @returns {Promise<Sample>}
    */
@@ -43,21 +45,27 @@ export class Sampler {
     const { kind } = this.#parcel;
     if (kind.name === "table") return this.#records();
     if (kind.name === "images") return this.#pictures();
+    const turn = ++this.#turn;
+    const taken = this.#taking.then(() => this.#videoFrames(Math.min(context, MAX_CONTEXT), context, turn));
+    this.#taking = taken.catch(() => {});
     try {
-      return await this.#videoFrames(Math.min(context, MAX_CONTEXT), context);
-    } catch {
+      return await taken;
+    } catch (problem) {
+      if (turn !== this.#turn) throw problem;
       return this.#head();
     }
   }
 
   /** Give back what the browser holds for it. */
   close() {
+    this.#turn += 1;
     for (const url of this.#urls) URL.revokeObjectURL(url);
     this.#video?.removeAttribute("src");
     this.#frames.clear();
   }
 
-  async #videoFrames(before, context) {
+  async #videoFrames(before, context, turn) {
+    this.#check(turn);
     const video = (this.#video ??= await loaded(this.#url(this.#parcel.files[0])));
     const length = Number.isFinite(video.duration) ? video.duration : 0;
     const side = before ? MAX_SIDE_OF_MANY : MAX_SIDE;
@@ -67,6 +75,7 @@ export class Sampler {
     for (const [place, end] of ends.entries()) {
       for (let back = before; back >= 0; back -= 1) {
         const frame = await this.#frame(video, Math.max(0, end - back * FRAME_S), side);
+        this.#check(turn);
         files.push(new File([frame], `${PLACES[place]}-${before - back}.png`, { type: "image/png" }));
         if (!back) shown.push({ name: PLACES[place], url: this.#url(frame) });
       }
@@ -77,6 +86,10 @@ export class Sampler {
     }
     if (context > before) remarks.push(`The chain looks back at ${context} frames; the preview has ${before} of them.`);
     return { files, fields: { of: "video", before: String(before) }, before: shown, remarks, needsOriginal: false };
+  }
+
+  #check(turn) {
+    if (turn !== this.#turn) throw new Error("this sample is not wanted any more");
   }
 
   async #frame(video, time, side) {
@@ -143,13 +156,21 @@ function loaded(url) {
   }));
 }
 
-function seeked(video, time) {
-  if (Math.abs(video.currentTime - time) < 1e-4 && !video.seeking) return Promise.resolve();
-  return within(new Promise((resolve, reject) => {
-    video.addEventListener("seeked", resolve, { once: true });
-    video.addEventListener("error", () => reject(video.error), { once: true });
-    video.currentTime = time;
-  }));
+/** Let a video show the frame of a time. What it says of an earlier seek, which came late, does not count. */
+async function seeked(video, time) {
+  const isWithin = (tolerance) => !video.seeking && Math.abs(video.currentTime - time) < tolerance;
+  if (isWithin(1e-4)) return;
+  const listening = new AbortController();
+  const { signal } = listening;
+  try {
+    await within(new Promise((resolve, reject) => {
+      video.addEventListener("seeked", () => isWithin(FRAME_S / 2) && resolve(), { signal }); // browsers may round times
+      video.addEventListener("error", () => reject(video.error), { signal });
+      video.currentTime = time;
+    }));
+  } finally {
+    listening.abort();
+  }
 }
 
 function within(promise) {
