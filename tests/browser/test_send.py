@@ -28,7 +28,8 @@ async ([name, data]) => {
   const { Sampler } = await import("/app/send/frames.js");
   const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
   const parcel = { kind: { name: "video" }, files: [new File([bytes], name, { type: "video/mp4" })] };
-  const contents = ({ files }) => Promise.all(files.map(async (file) => [...new Uint8Array(await file.arrayBuffer())].join()));
+  const content = async (file) => [...new Uint8Array(await file.arrayBuffer())].join();
+  const contents = ({ files }) => Promise.all(files.map(content));
   const [hurried, calm] = [new Sampler(parcel, {}), new Sampler(parcel, {})];
   await hurried.sample(0);
   const givenUp = [1, 2].map((context) => hurried.sample(context).then(() => "taken", () => "given up"));
