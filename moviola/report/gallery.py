@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from moviola.base.finished_file import FinishedFile
+from moviola.base.json_texts import json_in
 from moviola.base.mapped import Malformed
 from moviola.media.images.header import MAX_FILE_SIZE
 from moviola.report.facts import Album
@@ -31,7 +31,7 @@ def pictures_named(file: RemoteFile) -> list[FinishedFile]:
     found = []
     for line in b"".join(file.pieces(MAX_LISTING_SIZE)).split(b"\n"):
         try:
-            found.append(FinishedFile.from_wire(json.loads(line)))
+            found.append(FinishedFile.from_wire(json_in(line)))
         except (Malformed, ValueError):
             continue
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any, Final
 
 from moviola.base.failures import Failure
 from moviola.base.finished_file import FinishedFile
+from moviola.base.json_texts import json_in
 from moviola.base.output_summary import OutputSummary
 from moviola.filters.chain import Step, format_chain
 from moviola.media import metadata
@@ -102,7 +102,7 @@ def _json(record: Job, name: str, opened: Open) -> dict[str, Any]:
     if file is None or file.size > MAX_JSON_SIZE:
         return {}
     try:
-        found = json.loads(opened(file).read())
+        found = json_in(opened(file).read())
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

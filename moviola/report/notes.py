@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Final
 
+from moviola.base.json_texts import json_in
 from moviola.report.facts import Notes, Series, Words
 
 STEPS: Final = 200
@@ -117,7 +117,7 @@ def notes_of(lines: Iterable[bytes], end: float, *, is_time: bool) -> Notes:
 
 def _note(line: bytes) -> Mapping[str, Any] | None:
     try:
-        note = json.loads(line)
+        note = json_in(line)
     except ValueError:
         return None
     return note if isinstance(note, dict) else None

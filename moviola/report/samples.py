@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from typing import Final
 
+from moviola.base.json_texts import json_in
 from moviola.report.facts import TableSample
 from moviola.session.remote_file import RemoteFile
 from moviola.wire.limits import MIB
@@ -57,14 +57,14 @@ def _of_json(text: str) -> list[TableSample]:
 
 def _title(line: str) -> str:
     try:
-        return str(json.loads(line.removesuffix(": [")))
+        return str(json_in(line.removesuffix(": [")))
     except ValueError:
         return ""
 
 
 def _take(sample: TableSample, line: str) -> None:
     try:
-        record = json.loads(line.removesuffix(","))
+        record = json_in(line.removesuffix(","))
     except ValueError:
         return  # cut off in its middle
     if not sample.columns:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ import xxhash
 from moviola.base.files import aside, share
 from moviola.base.finished_file import FinishedFile
 from moviola.base.hashes import xxh3_of
+from moviola.base.json_texts import json_in
 from moviola.base.mapped import Malformed
 from moviola.session.destination import Place
 from moviola.session.events import Begin, Begun, ChecksumMismatch, Keep, Kept, NotKept, Write
@@ -206,7 +206,7 @@ def _listed(listing: Path) -> tuple[FinishedFile, ...]:
             if len(entries) >= MAX_LISTED:
                 raise ValueError(f"it lists more than {MAX_LISTED} files")
             try:
-                entries.append(FinishedFile.from_wire(json.loads(line)))
+                entries.append(FinishedFile.from_wire(json_in(line)))
             except Malformed as error:
                 raise ValueError(f"it lists something that is not a file: {error}") from error
     return tuple(entries)

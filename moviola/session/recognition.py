@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from moviola.base.files import followed
+from moviola.base.json_texts import json_in
 from moviola.base.mapped import Malformed, Map
 from moviola.base.vocabulary import JobState
 from moviola.media import manifest, metadata, metrics
@@ -143,8 +143,8 @@ def _read(path: Path) -> Map | None:
     try:
         if not path.is_file() or path.stat().st_size > MAX_METRICS_SIZE:
             return None
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        told = json_in(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
     return told if isinstance(told, dict) else None
 

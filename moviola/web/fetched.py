@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections import deque
 from collections.abc import AsyncGenerator
@@ -12,6 +11,7 @@ from http import HTTPStatus
 from typing import Final
 
 from moviola.base.finished_file import FinishedFile
+from moviola.base.json_texts import json_in
 from moviola.base.mapped import Malformed
 from moviola.base.vocabulary import ErrorCode
 from moviola.session import events
@@ -118,7 +118,7 @@ async def listed(
 def _entry(line: bytes, name: str) -> FinishedFile | None:
     """The file that a line of a listing tells of, if it is the one of that name."""
     try:
-        found = FinishedFile.from_wire(json.loads(line)) if line else None
+        found = FinishedFile.from_wire(json_in(line)) if line else None
     except (Malformed, ValueError):
         return None
     return found if found is not None and found.file == name and not found.folder else None

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import AsyncGenerator, Mapping
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from moviola.base.finished_file import FinishedFile
 from moviola.session.job_session import FINAL_STATES
@@ -19,7 +17,7 @@ from moviola.session.target import Target
 from moviola.web.fetched import listed, parts
 from moviola.web.gateway import Gateway
 from moviola.web.jobs import job_of
-from moviola.web.pieces import first_of
+from moviola.web.pieces import Pieces, first_of
 from moviola.web.problems import Problem
 from moviola.web.ranges import Part, Unsatisfiable, is_known, part_of
 from moviola.web.records import job_json
@@ -65,7 +63,7 @@ async def send_file(request: Request) -> Response:
     pieces = parts(_target(gateway, asking), job, file, start, stop, gateway.memory)
     late = f"The aggregator that has this file has not given any of it for {FIRST_PART_S:.0f} s"
     first = await first_of(pieces, FIRST_PART_S, late, "aggregator-away")
-    return _Streamed(first, pieces, status, headers, media_type)
+    return Pieces(f"file {file.file} of job {job.job}", first, pieces, status, headers, media_type)
 
 
 def disposition(file: str) -> str:
@@ -91,32 +89,6 @@ async def _file_of(gateway: Gateway, asking: str, job: Job, name: str) -> Finish
 
 def _target(gateway: Gateway, asking: str) -> Target:
     return Target(gateway.target.address, gateway.target.family, gateway.target.secret, asking)
-
-
-class _Streamed(StreamingResponse):
-    """A file whose first piece is here; its source is closed however the answer ends."""
-
-    def __init__(
-        self,
-        first: bytes,
-        rest: AsyncGenerator[bytes, None],
-        status: int,
-        headers: Mapping[str, str],
-        media_type: str,
-    ) -> None:
-        self._rest = rest
-        super().__init__(self._pieces(first), status, headers, media_type)
-
-    async def _pieces(self, first: bytes) -> AsyncGenerator[bytes, None]:
-        yield first
-        async for piece in self._rest:
-            yield piece
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            await self._rest.aclose()
 
 
 ROUTES: Final = (

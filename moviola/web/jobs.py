@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -80,7 +81,7 @@ async def list_tasks(request: Request) -> Response:
 async def show_task(request: Request) -> Response:
     """Return what happened to the tasks of one chunk, from 0."""
     gateway, asking, job = await job_of(request)
-    chunk = int(request.path_params["chunk"])
+    chunk: int = request.path_params["chunk"]
     total = job.progress.chunks_total
     if chunk >= (MAX_CHUNKS if total is None else total):
         count = "" if total is None else f", which has {total}"
@@ -155,12 +156,21 @@ def number_in(request: Request, name: str, default: int | None, least: int, most
     return int(text)
 
 
+class _Index(IntegerConvertor):
+    """Reads an index in a path. It takes no more digits than any index has: Starlette's `int` takes every number of
+    them, and Python refuses to read thousands."""
+
+    regex = "[0-9]{1,18}"
+
+
+register_url_convertor("index", _Index())
+
 ROUTES: Final = (
     Route("/api/jobs", list_jobs, methods=["GET"]),
     Route("/api/jobs/{id}", show_job, methods=["GET"]),
     Route("/api/jobs/{id}", delete_job, methods=["DELETE"]),
     Route("/api/jobs/{id}/tasks", list_tasks, methods=["GET"]),
-    Route("/api/jobs/{id}/tasks/{chunk:int}", show_task, methods=["GET"]),
+    Route("/api/jobs/{id}/tasks/{chunk:index}", show_task, methods=["GET"]),
     Route("/api/jobs/{id}/timeline", show_timeline, methods=["GET"]),
     Route("/api/jobs/{id}/retry", retry_job, methods=["POST"]),
     Route("/api/jobs/{id}/pause", pause_job, methods=["POST"]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from http import HTTPStatus
 from typing import Final
 
@@ -10,6 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from moviola.base.json_texts import json_in
 from moviola.base.mapped import Malformed, Mapped
 from moviola.base.records import record
 from moviola.web.access import IDENTITY, User, is_of_own_page, other_site
@@ -110,10 +110,10 @@ async def _login(gateway: Gateway, request: Request) -> Login:
                 raise Problem(
                     HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A login has at most {MAX_BODY} bytes, and this has more"
                 )
-        return Login.from_wire(json.loads(body))
+        return Login.from_wire(json_in(body))
     except ClientDisconnect:
         raise Problem(HTTPStatus.BAD_REQUEST, "The body ended before its end") from None
-    except (Malformed, ValueError, RecursionError):
+    except (Malformed, ValueError):
         detail = 'The body of a login is {"token": "TOKEN"}, and this is not'
         raise Problem(HTTPStatus.BAD_REQUEST, detail, "bad-login") from None
 

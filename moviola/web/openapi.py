@@ -199,7 +199,7 @@ def _path_parameters(route: Route, places: Mapping[str, str]) -> list[dict[str, 
             "in": "path",
             "required": True,
             "description": places[name],
-            "schema": {"type": "integer", "minimum": 0} if kind == "int" else {"type": "string", "minLength": 1},
+            "schema": {"type": "integer", "minimum": 0} if kind == "index" else {"type": "string", "minLength": 1},
         }
         for name, kind in _PARAMETER.findall(route.path)
     ]

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from fractions import Fraction
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
-from anyio import CancelScope, create_task_group
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from moviola.base.mapped import Mapped
 from moviola.base.records import record
@@ -30,14 +27,11 @@ from moviola.session.job_session import FINAL_STATES
 from moviola.session.target import Target
 from moviola.web.front import Beginning
 from moviola.web.jobs import job_of
-from moviola.web.pieces import first_of
+from moviola.web.pieces import Pieces, first_of
 from moviola.web.play import HAVE_FILES, Play
 from moviola.web.problems import Problem
 from moviola.web.records import link
-from moviola.wire.errors import WireError
 from moviola.wire.messages import Job
-
-log = logging.getLogger("web")
 
 MEDIA_TYPE: Final = "video/mp4"
 
@@ -97,7 +91,8 @@ async def play_output(request: Request) -> Response:
     if request.method == "HEAD":
         return Response(headers=headers, media_type=MEDIA_TYPE)
     pieces = play.stream(begin_s)
-    return _Growing(await _first(pieces, play.job), pieces, headers, play.job.job)
+    what = f"what is played of job {play.job.job}"
+    return Pieces(what, await _first(pieces, play.job), pieces, HTTPStatus.OK, headers, MEDIA_TYPE)
 
 
 async def show_play(request: Request) -> Response:
@@ -194,45 +189,6 @@ async def _first(pieces: AsyncGenerator[bytes, None], job: Job) -> bytes:
         return await first_of(pieces, FIRST_FRAGMENT_S, late, "nothing-to-play")
     except MediaError as error:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), "not-playable") from error
-
-
-class _CutOff(Exception):
-    """The answer has begun, and cannot be sent to its end."""
-
-
-class _Growing(StreamingResponse):
-    """A stream whose first piece is here. Whoever reads it and goes away is noticed at once, also while nothing comes.
-
-    Where it cannot go on the connection is closed without the end of the answer: so nobody takes the front for all.
-    """
-
-    def __init__(self, first: bytes, rest: AsyncGenerator[bytes, None], headers: Mapping[str, str], job: str) -> None:
-        self._rest, self._job = rest, job
-        super().__init__(self._pieces(first), HTTPStatus.OK, headers, MEDIA_TYPE)
-
-    async def _pieces(self, first: bytes) -> AsyncGenerator[bytes, None]:
-        yield first
-        try:
-            async for piece in self._rest:
-                yield piece
-        except (Problem, MediaError, WireError, TimeoutError) as error:
-            log.info("what is played of job %s ends before its time: %s", self._job, error)
-            raise _CutOff from error
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            async with create_task_group() as group:
-                group.start_soon(self._watch, receive, group.cancel_scope)
-                await self.stream_response(send)
-                group.cancel_scope.cancel()
-        except* _CutOff:
-            pass
-        finally:
-            await self._rest.aclose()
-
-    async def _watch(self, receive: Receive, scope: CancelScope) -> None:
-        await self.listen_for_disconnect(receive)
-        scope.cancel()
 
 
 ROUTES: Final = (

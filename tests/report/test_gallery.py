@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 
 from moviola.base.finished_file import FinishedFile
-from moviola.report.gallery import Before, gallery_of
+from moviola.report.gallery import Before, gallery_of, pictures_named
 from moviola.report.thumbnails import Budget
 
 PNG = cv2.imencode(".png", np.zeros((6, 8, 3), np.uint8))[1].tobytes()
@@ -20,6 +22,12 @@ def files(count: int) -> list[FinishedFile]:
 
 def opened(file: FinishedFile) -> io.BytesIO:
     return io.BytesIO(b"no picture" if file.file == "blur/3.png" else PNG)
+
+
+def test_a_listing_that_is_nested_too_deeply_names_nothing() -> None:
+    listing = b"[" * 100_000 + b"\n" + json.dumps(files(1)[0].to_wire()).encode()
+    file = SimpleNamespace(pieces=lambda most: [listing])
+    assert pictures_named(file) == files(1)  # type: ignore[arg-type]
 
 
 def test_troubled_pictures_come_first_and_the_others_are_spread() -> None:

@@ -48,7 +48,7 @@ def test_steps_have_the_least_the_mean_and_the_greatest() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"no json", b"[1]", b'{"x": null}', b'{"x": {}}', b'{"x": NaN}', b'{"time_s": "y"}']
+    "line", [b"", b"no json", b"[1]", b'{"x": null}', b'{"x": {}}', b'{"x": NaN}', b'{"time_s": "y"}', b"[" * 100_000]
 )
 def test_lines_that_say_nothing_are_passed_over(line: bytes) -> None:
     made = notes_of([line], 4.0, is_time=True)

@@ -34,6 +34,12 @@ def test_a_record_that_is_cut_off_is_left_out() -> None:
     assert samples_of(Beginning(cut), "x.json")[0].rows == [["1"]]  # type: ignore[arg-type]
 
 
+def test_what_is_nested_too_deeply_is_left_out() -> None:
+    deep = b"[" * 100_000 + b": [\n{" + b'"a": ' + b"[" * 100_000 + b"\n" + b'{"a": 1}\n'
+    (sample,) = samples_of(Beginning(deep), "x.json")  # type: ignore[arg-type]
+    assert (sample.name, sample.rows) == ("", [["1"]])
+
+
 def test_long_values_and_many_columns_are_shortened() -> None:
     row = {f"c{number}": "x" * 500 for number in range(40)}
     (sample,) = samples_of(Beginning(result(t=[row])), "x.json")  # type: ignore[arg-type]

@@ -89,6 +89,12 @@ def test_what_is_not_there_is_a_problem_too(method: str, path: str, status: int)
     assert answer.json()["status"] == status
 
 
+@pytest.mark.parametrize("digits", [1, 19, 4301, 60_000])
+def test_a_chunk_of_any_number_of_digits_is_a_problem_too(digits: int) -> None:
+    answer = ask(app(), f"/api/jobs/x/tasks/{'9' * digits}", headers={"Host": "example.org"})
+    assert (answer.status_code, answer.headers["content-type"]) == (403 if digits < 19 else 404, MEDIA_TYPE)
+
+
 def test_a_gateway_starts_without_what_only_some_requests_need() -> None:
     """NumPy and OpenCV take some 30 MB, of the 150 within which a gateway takes uploads of any size."""
     look = "import sys, moviola.web.server; print({'numpy', 'cv2'} & sys.modules.keys() or 'none of them')"
