@@ -25,10 +25,10 @@ from moviola.media.video.bundle import DAMAGED, KEY, ChunkTable, PacketEntry, Ra
 from moviola.media.video.cutting.plan import CHUNK_FRAMES, MAX_CHUNK_SIZE, Limits
 from moviola.media.video.fields import CODES, marked, order_of
 from moviola.media.video.headers import DecoderParameters
-from moviola.media.video.reading.opening import decoder_parameters, opened, packets_of
+from moviola.media.video.reading.opening import decoder_parameters, opened
 from moviola.media.video.reading.passthrough import Carrier
 from moviola.media.video.reading.random_access import Access
-from moviola.media.video.reading.scanned import Scan
+from moviola.media.video.reading.scanned import Scan, packets_as_scanned
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class LosslessSplitter:
             stream.codec_context.thread_count = 1
             carrier = Carrier(container, found.passthrough_numbers)
             yield from carrier.attachments()
-            for packet in map(found.timeline.mover(), packets_of(container, [stream, *carrier.streams])):
+            for packet in packets_as_scanned(found, container, [stream, *carrier.streams]):
                 if packet.stream_index != stream.index:
                     yield from carrier.add(packet)
                 elif packet.size:

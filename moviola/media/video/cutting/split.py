@@ -19,7 +19,6 @@ import av
 from moviola.base.hashes import xxh3_of
 from moviola.base.texts import encodable
 from moviola.media.bundle import pack
-from moviola.media.errors import UnreadableSource
 from moviola.media.fidelity import Fate, bounded, sentences
 from moviola.media.material import Chunk, Cutting, Facts, Material, Source
 from moviola.media.video import KIND
@@ -29,10 +28,10 @@ from moviola.media.video.cutting.lossless import LosslessSplitter
 from moviola.media.video.cutting.plan import plan, preroll_cost
 from moviola.media.video.filtering.damage import recovery_points
 from moviola.media.video.headers import DecoderParameters, StreamTags, VideoProcess, VideoSplice
-from moviola.media.video.reading.opening import opened, packets_of
+from moviola.media.video.reading.opening import opened
 from moviola.media.video.reading.passthrough import Carrier, packet_entry
 from moviola.media.video.reading.scan import scan
-from moviola.media.video.reading.scanned import Scan
+from moviola.media.video.reading.scanned import Scan, packets_as_scanned
 
 
 def split(material: Material, cutting: Cutting) -> tuple[Source, Iterator[Chunk]]:
@@ -114,7 +113,7 @@ class Splitter:
         with opened(found.path) as (container, stream):
             carrier = Carrier(container, found.passthrough_numbers)
             yield from carrier.attachments()
-            for packet in map(found.timeline.mover(), packets_of(container, [stream, *carrier.streams])):
+            for packet in packets_as_scanned(found, container, [stream, *carrier.streams]):
                 if packet.stream_index != stream.index:
                     yield from carrier.add(packet)
                     continue
@@ -126,8 +125,6 @@ class Splitter:
                     self._forget(next_cut)  # before it is sent: only one of both is held then
                     yield chunk
                     del chunk
-        if packet_index != len(found.track):
-            raise UnreadableSource(found.path, "the file changed while it was read", "send it again")
         yield from carrier.rest()
 
     def _keep(self, packet: av.Packet[Any]) -> None:

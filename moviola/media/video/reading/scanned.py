@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
+from av.container import InputContainer
 
 from moviola.base.interlacing import FieldOrder
+from moviola.media.errors import UnreadableSource
 from moviola.media.fidelity import Finding
 from moviola.media.material import Facts
 from moviola.media.video.cutting.cut import SourceTrack
@@ -18,6 +21,7 @@ from moviola.media.video.frame_format import ChromaLocation, Colour
 from moviola.media.video.headers import Chapter, DecoderParameters, PassthroughStream, Tags
 from moviola.media.video.mastering import ContentLight, MasteringDisplay
 from moviola.media.video.orientation import Orientation
+from moviola.media.video.reading.opening import packets_of
 from moviola.media.video.reading.timeline import Timeline
 from moviola.media.video.side_data import FrameSideData, side_data_of_frame
 
@@ -103,3 +107,20 @@ class FirstFrame(NamedTuple):
         colour = Colour(frame.color_range, frame.color_primaries, frame.color_trc, frame.colorspace)
         size = frame.width, frame.height
         return cls(side_data_of_frame(frame), order_of(frame), frame.pts, Colour(*map(int, colour)), size)
+
+
+def packets_as_scanned(found: Scan, container: InputContainer, streams: list[Any]) -> Iterator[av.Packet[Any]]:
+    """Yield all packets of another pass over a file, with their times in the output; the filtered stream is the first
+    of `streams`.
+
+    Raise UnreadableSource where that has fewer or more packets than were scanned: it may still be recorded.
+    """
+    count = 0
+    for packet in map(found.timeline.mover(), packets_of(container, streams)):
+        if packet.stream_index == streams[0].index:
+            count += 1
+            if count > len(found.track):
+                break
+        yield packet
+    if count != len(found.track):
+        raise UnreadableSource(found.path, "the file changed while it was read", "send it again once it is whole")

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from moviola.media.bundle import unpack_table
+from moviola.media.errors import UnreadableSource
 from moviola.media.video.check import check, checksum, decode_whole
 from moviola.media.video.cutting import plan as plan_module
 from moviola.media.video.cutting.lossless import codec_for
 from moviola.media.video.cutting.split import split_file
 from moviola.media.video.filtering.decode import ChunkDecoder
-from tests.media.video.clips import scratched, with_streams
+from tests.media.video.clips import encode, scratched, with_streams
 from tests.media.video.conftest import Clip
 from tests.media.video.cutting_room import process_of
 
@@ -108,6 +109,17 @@ def test_a_damaged_packet_costs_its_frame_only(clip: Clip, tmp_path: Path) -> No
     source, chunks = split_file(path)
     assert source.facts["lossless_reencode"]
     assert sum(one.frame_count for one in chunks) == 39
+
+
+@pytest.mark.usefixtures("uncuttable")
+@pytest.mark.parametrize("frames_by_then", [20, 40], ids=["shorter", "recorded on"])
+def test_a_file_that_changes_meanwhile_is_noticed(tmp_path: Path, frames_by_then: int) -> None:
+    path = encode(tmp_path / "a.mkv", "mpeg4", 30, options={"g": "100"})
+    source, chunks = split_file(path)
+    assert source.facts["lossless_reencode"]
+    encode(path, "mpeg4", frames_by_then, options={"g": "100"})
+    with pytest.raises(UnreadableSource, match="the file changed while it was read"):
+        list(chunks)
 
 
 def test_it_is_never_taken_where_cutting_is_possible(clip: Clip) -> None:

@@ -100,10 +100,11 @@ def test_sizes_below_one_are_refused(clip: Clip) -> None:
         split_file(clip("mpeg2"), chunk_frames=0)
 
 
-def test_a_file_that_changes_meanwhile_is_noticed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("frames_by_then", [20, 40], ids=["shorter", "recorded on"])
+def test_a_file_that_changes_meanwhile_is_noticed(tmp_path: Path, frames_by_then: int) -> None:
     path = encode(tmp_path / "a.mkv", "mpeg4", 30)
     _, chunks = split_file(path)
-    encode(path, "mpeg4", 20)
+    encode(path, "mpeg4", frames_by_then)
     with pytest.raises(UnreadableSource, match="the file changed while it was read"):
         list(chunks)
 
