@@ -166,15 +166,22 @@ class Scanner:
         return self._summary(track, timeline, carried, numbers, [*findings, *findings_of(timeline)])
 
     def _time(self, packet: av.Packet[Any]) -> None:
-        shown = self._is_shown(packet)
-        skipped = 0
-        if packet.has_sidedata(SKIPPED):
-            stream: Any = self.container.streams[packet.stream_index]
-            (samples,) = unpack_from("<I", bytes(packet.get_sidedata(SKIPPED)))
-            skipped = round(samples / (stream.codec_context.sample_rate * packet.time_base))
+        shown, skipped = self._is_shown(packet), self._skipped(packet)
         self._clocks.add(
             packet.stream_index, packet.pts, packet.dts, packet.duration or 0, shown=shown, skipped=skipped
         )
+
+    def _skipped(self, packet: av.Packet[Any]) -> int:
+        """Return for how long a packet is not heard at its beginning. A container may also say that of a stream that is
+        no sound, where it means nothing."""
+        if not packet.has_sidedata(SKIPPED):
+            return 0
+        context = getattr(self.container.streams[packet.stream_index], "codec_context", None)
+        sample_rate: int = getattr(context, "sample_rate", 0)
+        if not sample_rate:
+            return 0
+        samples: int = unpack_from("<I", bytes(packet.get_sidedata(SKIPPED)))[0]
+        return round(samples / (sample_rate * packet.time_base))
 
     def beginning(self) -> Iterator[Finding]:
         """Yield what is left out before the first frame that can be decoded."""

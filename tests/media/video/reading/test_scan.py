@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
+from av.packet import PacketSideData, packet_sidedata_type_from_literal
 
 from moviola.media.video.reading.random_access import Access
 from moviola.media.video.reading.scan import scan
-from tests.media.video.clips import ONE_KEYFRAME, RATE, encode, truncated
+from moviola.media.video.writing.sound import SKIPPED
+from tests.media.video.clips import ONE_KEYFRAME, RATE, encode, packets_in, remux, truncated
 from tests.media.video.conftest import Clip
 
 
@@ -52,6 +56,21 @@ def test_rate_from_times(tmp_path: Path) -> None:
     times = [index * 100 for index in range(20)]
     path = encode(tmp_path / "slow.mkv", "libx264", 20, options=ONE_KEYFRAME, times=times, time_base=Fraction(1, 1000))
     assert scan(path).rate in (Fraction(10), RATE)
+
+
+def test_skipped_samples_of_a_video_mean_nothing(tmp_path: Path) -> None:
+    """As a Matroska's DiscardPadding makes them of any track."""
+
+    def padded(index: int, packet: Any) -> Any:
+        if index == 3:
+            skipped = PacketSideData(packet_sidedata_type_from_literal(SKIPPED), 10)  # type: ignore[call-arg]
+            skipped.update(struct.pack("<IIH", 5, 7, 0))
+            packet.set_sidedata(skipped)
+        return packet
+
+    path = remux(encode(tmp_path / "plain.mkv", "mpeg4", 10), tmp_path / "padded.mkv", padded)
+    assert any(packet.has_sidedata(SKIPPED) for packet in packets_in(path))
+    assert scan(path).track.times == scan(tmp_path / "plain.mkv").track.times
 
 
 def test_a_cover_picture_is_not_the_video(tmp_path: Path, clip: Clip) -> None:
