@@ -23,7 +23,7 @@ from moviola.media.images.readers import read_header
 from moviola.media.video.filtering.rotation import orient
 from moviola.media.video.memory import MAX_PIXELS
 from moviola.media.video.orientation import Orientation
-from moviola.media.video.reading.opening import opened
+from moviola.media.video.reading.opening import opened, packets_of
 from moviola.media.video.side_data import side_data_of_frame
 
 CODEC: Final = "ffv1"
@@ -68,16 +68,13 @@ def clip_of_video(video: Path, path: Path, context: int) -> list[int]:
     """
     frames: list[av.VideoFrame] = []
     indexes: list[int] = []
-    last_pts = None
-    with opened(video) as (container, stream):
-        if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
-            raise UnreadableSource(video, "its pictures are too large to be shown", "send it as a job")
-        for share in (0.0, 0.5, 1.0):
-            found = _around(container, stream, share, context)
-            if found and (last_pts is None or found[-1].pts != last_pts):
-                last_pts = found[-1].pts
-                frames += found
-                indexes.append(len(frames) - 1)
+    try:
+        shown = list(_sought(video, context))
+    except av.FFmpegError:  # nothing can be sought in a bare stream of packets, such as a .h264
+        shown = list(_in_order(video, context))
+    for found in shown:
+        frames += found
+        indexes.append(len(frames) - 1)
     if not frames:
         raise UnreadableSource(video, "no frame of it can be decoded", "check that it is the file you meant")
     _write((orient(frame, Orientation.of_side_data(side_data_of_frame(frame))) for frame in frames), path)
@@ -173,6 +170,36 @@ def _frames_of(pictures: Sequence[Path]) -> Iterator[av.VideoFrame]:
         is_even = frame.width % 2 == 0 and frame.height % 2 == 0
         name = "yuv420p" if is_even else "yuv444p"
         yield frame.reformat(format=name, src_color_range="JPEG", dst_color_range="MPEG", dst_colorspace="ITU601")
+
+
+def _sought(video: Path, context: int) -> Iterator[list[av.VideoFrame]]:
+    """Yield the first, the middle and the last frame of a video, each behind the frames that precede it. Raise
+    av.FFmpegError where nothing can be sought in the file."""
+    last_pts = None
+    with opened(video) as (container, stream):
+        if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
+            raise UnreadableSource(video, "its pictures are too large to be shown", "send it as a job")
+        for share in (0.0, 0.5, 1.0):
+            found = _around(container, stream, share, context)
+            if found and (last_pts is None or found[-1].pts != last_pts):
+                last_pts = found[-1].pts
+                yield found
+
+
+def _in_order(video: Path, context: int) -> Iterator[list[av.VideoFrame]]:
+    """Yield what `_sought` does by decoding all of the file; the middle is that of its packets."""
+    with opened(video) as (container, stream):
+        middle = sum(1 for _ in packets_of(container, [stream])) // 2
+    kept: deque[av.VideoFrame] = deque(maxlen=context + 1)
+    number = 0
+    with opened(video) as (container, stream):
+        with suppress(av.FFmpegError):  # as in `_around`
+            for number, frame in enumerate(container.decode(stream)):
+                kept.append(frame)
+                if number in (0, middle):
+                    yield list(kept)
+        if number not in (0, middle):
+            yield list(kept)
 
 
 def _around(container: InputContainer, stream: VideoStream, share: float, context: int) -> list[av.VideoFrame]:
