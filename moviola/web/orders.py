@@ -123,7 +123,7 @@ def preflights_of(upload: Upload, known: Mapping[str, FilterSchema]) -> list[Pre
 
 def source_files(upload: Upload) -> list[Path]:
     """Return the files that are to be filtered. Raises Problem where there is none, or one is empty."""
-    paths = [_suffixed(path) for path in upload.files(SOURCES)]
+    paths = [_suffixed(upload, path) for path in upload.files(SOURCES)]
     if not paths:
         raise _bad("There is no file in it; send one as the field 'file'")
     for path in paths:
@@ -186,13 +186,13 @@ def refuse_idle(materials: Sequence[Material], wanted: OutputRequest, said: froz
             raise _bad(f"{name} is for {' and '.join(kind.plural for kind in takers)}, and there are only {here}")
 
 
-def _suffixed(path: Path) -> Path:
+def _suffixed(upload: Upload, path: Path) -> Path:
     """Return the path of a file, which gets a suffix where it has none and its content tells which."""
     if path.suffix:
         return path
     with path.open("rb") as file:
         suffix = suffix_of(file.read(_HEAD))
-    return path.rename(path.with_suffix(suffix)) if suffix else path
+    return upload.add_suffix(path, suffix) if suffix else path
 
 
 def finder(upload: Upload) -> Callable[[str], Path]:

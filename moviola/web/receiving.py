@@ -80,6 +80,13 @@ class Upload:
         path.parent.mkdir(exist_ok=True)
         return path
 
+    def add_suffix(self, path: Path, suffix: str) -> Path:
+        """Give a file here a suffix, under a name that no other file of its kind has; return where it is then."""
+        names = self._names[path.parent.name]
+        (name,) = unique([path.name + suffix], names, are_files=True)
+        names[names.index(path.name)] = name
+        return path.rename(path.with_name(name))
+
     def files(self, kind: str) -> list[Path]:
         """Return the files of a kind, SOURCES or ASSETS, in the order in which they came."""
         return [self.folder / kind / name for name in self._names.get(kind, [])]
