@@ -8,6 +8,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -22,6 +23,14 @@ LOOK_S: Final = 1.0
 TRIAL_LIMIT_S: Final = 60.0
 """A file that has not been loaded after so long is refused: a cluster may take as long to start."""
 
+TRY_AGAIN_S: Final = 30.0
+"""After so long files are tried again that could not be tried, because the temporary folder was full, say."""
+
+MAX_SAID: Final = 64 * 1024
+"""Bytes at the end of what a trial wrote that are read: a thousand names of filters are far less."""
+
+REFUSED: Final = "files of --plugins have changed: %s; the filters stay as they are"
+
 Version = tuple[tuple[int, int, int] | None, ...]
 """Of each file: its time of change in ns, its size and its inode; None where it is not there."""
 
@@ -33,7 +42,7 @@ class _Trial:
     sources: PluginSources
     fd: int
     process: subprocess.Popen[bytes]
-    out: IO[bytes]
+    answer: IO[bytes]
     err: IO[bytes]
     ends_at: float
 
@@ -83,16 +92,31 @@ class Plugins:
     def _begin(self, now: float) -> None:
         try:
             sources = PluginSources.read(self._paths)
+            if sources != self._sources:
+                self._trial = self._start(sources, now)
         except PluginError as error:
             log.warning("%s; the filters stay as they are", error)
-            return
-        if sources == self._sources:
-            return
-        fd = sources.hold()
-        out, err = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 - `_end` closes them
-        command = [*processes.program("worker.trial"), str(fd), self._wanted]
-        trial = processes.start(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, pass_fds=[fd])
-        self._trial = _Trial(sources, fd, trial, out, err, now + TRIAL_LIMIT_S)
+        except OSError as error:
+            reason = f"they cannot be tried ({error.strerror or error}), and will be again in {TRY_AGAIN_S:g} s"
+            log.warning(REFUSED, reason)
+            self._judged, self.look_at = (), now + TRY_AGAIN_S
+
+    def _start(self, sources: PluginSources, now: float) -> _Trial:
+        """Start a trial. Raises OSError, and leaves nothing open then."""
+        with ExitStack() as opened:
+            fd = sources.hold()
+            opened.callback(os.close, fd)
+            answer = opened.enter_context(tempfile.TemporaryFile())
+            err = opened.enter_context(tempfile.TemporaryFile())
+            process = processes.start(
+                [*processes.program("worker.trial"), str(fd), self._wanted, str(answer.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=err,
+                pass_fds=[fd, answer.fileno()],
+            )
+            opened.pop_all()  # `_end` and `_judge` close them
+        return _Trial(sources, fd, process, answer, err, now + TRIAL_LIMIT_S)
 
     def _judge(self, trial: _Trial, now: float) -> tuple[str, ...]:
         self.look_at = now + LOOK_S
@@ -100,11 +124,12 @@ class Plugins:
             return ()
         self._trial = None
         is_late = trial.process.returncode is None
-        said, complaint = self._end(trial)
-        if trial.process.returncode != 0:
-            reason = f"they are not loaded within {TRIAL_LIMIT_S:g} s" if is_late else complaint
-            reason = reason or f"loading them ended with {processes.how_it_ended(trial.process.returncode)}"
-            log.warning("files of --plugins have changed: %s; the filters stay as they are", reason)
+        answer, complaint = self._end(trial)
+        status = trial.process.returncode
+        filters = _filters_in(answer) if status == 0 else ()
+        if not filters:
+            reason = f"they are not loaded within {TRIAL_LIMIT_S:g} s" if is_late else complaint if status else ""
+            log.warning(REFUSED, reason or f"loading them ended with {processes.how_it_ended(status)}")
             os.close(trial.fd)
             return ()
         os.close(self.fd)
@@ -112,18 +137,32 @@ class Plugins:
         self.number += 1
         self.build = f"plugins-{trial.sources.digest}"
         log.info("files of --plugins have changed: the workers begin anew with them, one after the other")
-        return tuple(json.loads(said))
+        return filters
 
     @staticmethod
-    def _end(trial: _Trial) -> tuple[str, str]:
-        """End a trial, and return the last lines of its standard output and of its standard error."""
+    def _end(trial: _Trial) -> tuple[bytes, str]:
+        """End a trial, and return its answer and the last line of its standard error."""
         processes.end(trial.process)
-        lines = []
-        for file in (trial.out, trial.err):
-            with file:
-                file.seek(0)
-                lines.append((file.read().decode(errors="replace").strip().splitlines() or [""])[-1])
-        return lines[0], lines[1]
+        answer, said = _taken(trial.answer), _taken(trial.err)
+        return answer, (said.decode(errors="replace").strip().splitlines() or [""])[-1]
+
+
+def _taken(file: IO[bytes]) -> bytes:
+    """Close a file of a trial, and return what stands at its end."""
+    with file:
+        size = os.fstat(file.fileno()).st_size
+        return os.pread(file.fileno(), MAX_SAID, max(0, size - MAX_SAID))
+
+
+def _filters_in(answer: bytes) -> tuple[str, ...]:
+    """Return the names in a trial's answer; none where it is not one, as of a process that ended before its time."""
+    try:
+        names = json.loads(answer)
+    except ValueError:
+        return ()
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return ()
+    return tuple(names)
 
 
 def _versions(paths: Sequence[Path]) -> Version:

@@ -1,7 +1,8 @@
-"""Tries files of filters in a process of its own: `python -m worker.trial FD FILTERS`.
+"""Tries files of filters in a process of its own: `python -m worker.trial FD FILTERS ANSWER`.
 
-Loads what the inherited file FD holds (see moviola/filters/plugin_sources.py), and prints the filters that a worker
-would offer then, as JSON. Exit status: 0 it would; 2 it could not, and a sentence on standard error says why.
+Loads what the inherited file FD holds (see moviola/filters/plugin_sources.py), and writes the filters that a worker
+would offer then into the inherited file ANSWER, as JSON: standard output is for what the files of filters and their
+libraries print, also after `main`. Exit status: 0 it would; 2 it could not, and a sentence on standard error says why.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ def main() -> int:
     """Load the files and return the exit status."""
     try:
         PluginSources.held(int(sys.argv[1])).load()
-        print("\n" + json.dumps(chosen_filters(sys.argv[2])))
+        with open(int(sys.argv[3]), "w") as answer:
+            json.dump(chosen_filters(sys.argv[2]), answer)
     except (PluginError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
