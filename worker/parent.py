@@ -132,25 +132,33 @@ class Parent:
         slot.turns = slot.quiet_checks = 0
         slot.was_hung = slot.is_called_back = False
         slot.plugins, slot.renewed_by = self._plugins.number, None
+        try:
+            told = self._settings.child(slot.name, slot.note.fd, slot.death, self._plugins.fd, self._plugins.build)
+            slot.process = process = self._start_child(slot.note.fd)
+        except OSError as error:  # just now there is no memory for it, or there are too many processes or open files
+            text = "%s cannot be started (%s); trying again in %g s"
+            log.warning(text, slot.name, error.strerror or error, _put_off(slot))
+            return
+        assert process.stdin is not None
+        try:
+            os.write(process.stdin.fileno(), told.to_line())  # far less than a pipe holds
+        except BrokenPipeError:
+            pass  # dead already: its status will tell
+        log.debug("started %s (process %d)", slot.name, process.pid)
+
+    def _start_child(self, note_fd: int) -> subprocess.Popen[bytes]:
+        """Start a child, which waits to be told its settings. Raises OSError."""
         # A Ctrl-C reaches the whole terminal; children inherit that it is blocked, and are told by this process.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            slot.process = processes.start(
+            return processes.start(
                 processes.program("worker.child"),
                 {**CHILD_ENVIRONMENT, **os.environ},
                 stdin=subprocess.PIPE,
-                pass_fds=[fd for fd in (slot.note.fd, self._plugins.fd) if fd >= 0],
+                pass_fds=[fd for fd in (note_fd, self._plugins.fd) if fd >= 0],
             )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        assert slot.process.stdin is not None
-        try:
-            told = self._settings.child(slot.name, slot.note.fd, slot.death, self._plugins.fd, self._plugins.build)
-            line = told.to_line()
-            os.write(slot.process.stdin.fileno(), line)  # far less than a pipe holds
-        except BrokenPipeError:
-            pass  # dead already: its status will tell
-        log.debug("started %s (process %d)", slot.name, slot.process.pid)
 
     def _reap(self) -> None:
         for slot in self._slots:
@@ -180,13 +188,10 @@ class Parent:
     @staticmethod
     def _plan_restart(slot: Slot) -> str:
         """Decide when a dead child is started again, and return that for the log."""
-        now = time.monotonic()
         if slot.early_deaths < 2:
-            slot.restart.at_once(now)
+            slot.restart.at_once(time.monotonic())
             return "at once"
-        slot.restart.failed(now)
-        assert slot.restart.due_at is not None
-        return f"in {slot.restart.due_at - now:g} s, as it keeps dying at its start"
+        return f"in {_put_off(slot):g} s, as it keeps dying at its start"
 
     @staticmethod
     def _remember(slot: Slot, death: Death | None) -> None:
@@ -290,6 +295,14 @@ class Parent:
                 slot.process.kill()
 
 
+def _put_off(slot: Slot) -> float:
+    """Have the next start wait, each time longer, and return how many seconds."""
+    now = time.monotonic()
+    slot.restart.failed(now)
+    assert slot.restart.due_at is not None
+    return slot.restart.due_at - now
+
+
 def check_life(slot: Slot, process: subprocess.Popen[bytes]) -> None:
     """Ends a child that has shown no sign of life for HUNG_CHECKS calls of this, and is not merely paused."""
     turns = slot.note.turns
@@ -306,7 +319,7 @@ def _is_stopped(process_id: int) -> bool:
     """Return True if somebody has paused a process, by a signal or in a debugger, and may let it go on."""
     try:
         return psutil.Process(process_id).status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
-    except psutil.NoSuchProcess:
+    except (psutil.Error, OSError):  # gone, or not to be read just now: one look does not decide
         return False
 
 

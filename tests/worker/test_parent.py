@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -203,6 +204,38 @@ def test_a_child_that_dies_at_its_start_again_and_again_is_tried_ever_more_slowl
     assert told == ["at once", f"in 0.5 s, {keeps_dying}", f"in 1 s, {keeps_dying}"]
 
 
+def test_a_child_that_cannot_be_started_is_tried_again_while_the_others_go_on() -> None:
+    with subprocess.Popen([sys.executable, "-c", _REFUSED], cwd=ROOT, stderr=subprocess.PIPE, text=True) as parent:
+        assert parent.stderr is not None
+        begun: list[str] = []
+        told: list[str] = []
+        for line in parent.stderr:
+            (begun if "started w-" in line else told).append(line.strip())
+            if len(begun) == 2:
+                break
+        count = len(psutil.Process(parent.pid).children())
+        parent.send_signal(signal.SIGTERM)
+        parent.stderr.read()
+        assert parent.wait(PATIENCE_S) == 0
+    assert count == 2, "the first one is still there"
+    assert [line.partition("w-2")[2] for line in told] == [
+        f" cannot be started (Resource temporarily unavailable); trying again in {delay} s" for delay in ("0.5", "1")
+    ]
+
+
+def test_a_process_that_cannot_be_looked_at_is_not_taken_for_paused(monkeypatch: pytest.MonkeyPatch) -> None:
+    slot = Slot("w-1", Note.create())
+
+    def unreadable(process_id: int) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), f"/proc/{process_id}/stat")
+
+    monkeypatch.setattr(psutil, "Process", unreadable)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        check_life(slot, process)
+    assert slot.quiet_checks == 1
+    slot.note.close()
+
+
 def test_a_process_that_shows_no_sign_of_life_is_ended_unless_somebody_paused_it() -> None:
     slot = Slot("w-1", Note.create())
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
@@ -235,5 +268,26 @@ from worker.child_settings import ParentSettings
 set_up_log("info")
 kinds = {"fake": "worker.no_such_module.process"}
 settings = ParentSettings(Address("127.0.0.1", 1), ("w-1",), ("blur",), kinds=kinds)
+sys.exit(Parent(settings).run())
+"""
+
+_REFUSED = """
+import errno, os, sys
+from moviola.base import processes
+from moviola.wire.addresses import Address
+from moviola.wire.options import set_up_log
+from worker.parent import Parent
+from worker.child_settings import ParentSettings
+
+def start(*arguments, **options):
+    if next(refused):
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    return begin(*arguments, **options)
+
+refused = iter([False, True, True, False])
+begin, processes.start = processes.start, start
+processes.program = lambda module: (sys.executable, "-c", "import sys; sys.stdin.read()")
+set_up_log("debug")
+settings = ParentSettings(Address("127.0.0.1", 1), ("w-1", "w-2"), ("blur",))
 sys.exit(Parent(settings).run())
 """
