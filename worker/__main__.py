@@ -74,7 +74,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         log.info("%s at work for %s: %s", _span(names), middleware, ", ".join(filters))
         _tell_what_is_withheld(filters, labels)
-        return Parent(told).run()
+        try:
+            parent = Parent(told)
+        except OSError as error:
+            what = f"what this worker shares with its processes cannot be kept: {error.strerror or error}"
+            return _refuse(f"{what}; make room for temporary files, or say in TMPDIR where there is some")
+        return parent.run()
     finally:
         locks.release()
 

@@ -91,7 +91,7 @@ class Slot:
 
 
 class Parent:
-    """Runs in the main thread, until drained."""
+    """Runs in the main thread, until drained. Raises OSError where there is no room for what children share with it."""
 
     def __init__(self, settings: ParentSettings) -> None:
         self._settings = settings

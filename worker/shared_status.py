@@ -45,9 +45,9 @@ class Note:
 
     @classmethod
     def create(cls) -> Note:
-        """Return a new, empty status in memory that has no name."""
-        with tempfile.TemporaryFile() as file:
-            file.truncate(SIZE)
+        """Return a new, empty status in memory that has no name. Raises OSError."""
+        with tempfile.TemporaryFile(buffering=0) as file:
+            file.write(bytes(SIZE))  # a file of nothing but a size gets its room later, where lack of it is a SIGBUS
             return cls(os.dup(file.fileno()))
 
     def clear(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,18 @@ def test_a_misspelt_filter_gets_a_suggestion(
     monkeypatch.setattr("sys.argv", ["worker", "--filters", "edges,blurr"])
     assert program.main() == 2
     assert capsys.readouterr().err == "python -m worker: no filter is called 'blurr'; did you mean 'blur'?\n"
+
+
+def test_a_full_temporary_folder_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["worker", "--filters", "blur", "--no-secret"])
+    monkeypatch.setattr("worker.shared_status.tempfile.TemporaryFile", partial(open, "/dev/full", "r+b"))
+    assert program.main() == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "python -m worker: what this worker shares with its processes cannot be kept: No space left on device; "
+        "make room for temporary files, or say in TMPDIR where there is some"
+    )
 
 
 @pytest.mark.parametrize("text", ["", " , "])
