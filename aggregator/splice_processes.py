@@ -10,6 +10,7 @@ import logging
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Final
 
 from moviola.base import processes
@@ -38,8 +39,8 @@ silent for longest while it moves the index of a file, which may be as large as 
 it hashes a folder of pictures."""
 
 RESPAWN_S: Final = 1.0
-"""Seconds before the last child is replaced after it died, unless a splice needs one before: a child that cannot start
-must not be started in a loop."""
+"""Seconds before the last child is replaced after it died, unless a splice needs one before, and before a start that
+failed is tried again: a child that cannot start must not be started in a loop."""
 
 STOP_S: Final = 5.0
 """Seconds that a child has to end by itself before it is killed."""
@@ -48,14 +49,16 @@ Ending = Spliced | SpliceFailed | SpliceCrashed | ChunksDamaged
 
 
 class _Child:
-    """A process, and the request it has or waits for."""
+    """A process, and the request it has or waits for. Raises OSError if it cannot be started."""
 
     def __init__(self, program: Sequence[str], now: float) -> None:
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, ExitStack() as opened:
+            opened.enter_context(ours)
             self.process = processes.start(
                 [*program, str(theirs.fileno())], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
             )
+            opened.pop_all()  # `end` closes it
         self.channel = Channel(ours)
         self.job = ""
         self.request: SpliceRequest | None = None  # not sent yet
@@ -81,6 +84,7 @@ class SpliceProcesses:
     ) -> None:
         self._watch, self._unwatch, self._program = watch, unwatch, program
         self._children: dict[int, _Child] = {}  # by descriptor
+        self._unserved: dict[str, SpliceRequest] = {}  # by job: no child could be started for it yet
         self._respawn_at: float | None = None
 
     def start(self, now: float) -> None:
@@ -88,13 +92,17 @@ class SpliceProcesses:
         self._spawn(now)
 
     def begin(self, job: str, request: SpliceRequest, now: float) -> list[Ending]:
-        """Hands a splice to an idle child, or to a new one."""
+        """Hands a splice to an idle child, or to a new one; a little later if none can be started just now."""
         child = next((one for one in self._children.values() if not one.job), None) or self._spawn(now)
+        if child is None:
+            self._unserved[job] = request
+            return []
         child.job, child.request, child.heard_at = job, request, now
         return self._send_request(child, now) if child.is_ready else []
 
     def cancel(self, job: str, now: float) -> None:
         """Stops a splice; nothing more is heard of it."""
+        self._unserved.pop(job, None)
         for child in [one for one in self._children.values() if one.job == job]:
             self._remove(child)
             self._respawn_at = self._respawn_at or now
@@ -126,7 +134,10 @@ class SpliceProcesses:
             endings += self._died(child, f"the splicing process gave no sign of life for {HANG_S:.0f} s", now)
         if self._respawn_at is not None and now >= self._respawn_at:
             self._respawn_at = None
-            if not self._children:
+            unserved, self._unserved = self._unserved, {}
+            for job, request in unserved.items():
+                endings += self.begin(job, request, now)
+            if not self._children and self._respawn_at is None:
                 self._spawn(now)
         return endings
 
@@ -151,8 +162,14 @@ class SpliceProcesses:
 
     # ── children ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _spawn(self, now: float) -> _Child:
-        child = _Child(self._program, now)
+    def _spawn(self, now: float) -> _Child | None:
+        """Start a child. Return None where that fails, for lack of memory or descriptors, say: `tick` tries again."""
+        try:
+            child = _Child(self._program, now)
+        except OSError as error:
+            log.warning("no splicing process can be started: %s; it is tried again", error.strerror or error)
+            self._respawn_at = now + RESPAWN_S
+            return None
         self._children[child.channel.fileno()] = child
         self._watch(child.channel.fileno())
         log.debug("splicing process %d started", child.process.pid)

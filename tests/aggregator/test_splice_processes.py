@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import selectors
 import signal
@@ -179,6 +180,30 @@ def test_a_process_that_cannot_start_is_not_started_in_a_loop() -> None:
         assert deadline == made.now + module.RESPAWN_S
         made.begin("a")
         assert made.ending() == SpliceCrashed("a", "the splicing process ended by exit status 3")
+
+
+@pytest.mark.parametrize("name", ["socket.socketpair", "processes.start"])
+def test_a_splice_waits_where_no_process_can_be_started(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    def refused(*_arguments: object, **_options: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(f"aggregator.splice_processes.{name}", refused)
+        made = Pool(WORKS)
+        descriptors = os.listdir("/dev/fd")
+        now = time.monotonic()
+        made.pool.start(now)
+        for job in ("a", "b", "c"):
+            made.begin(job)
+        made.pool.cancel("b", now)
+        assert (made.process_ids, made.endings) == ([], [])
+        assert os.listdir("/dev/fd") == descriptors
+    deadline = made.pool.next_deadline()
+    assert deadline is not None
+    assert deadline >= now + module.RESPAWN_S
+    made.until(lambda: len(made.endings) == 2)
+    assert {ending.job for ending in made.endings if isinstance(ending, Spliced)} == {"a", "c"}
+    made.pool.stop()
 
 
 def test_a_process_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
