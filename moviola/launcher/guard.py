@@ -102,8 +102,7 @@ class Guard:
         the exit status: 1 if a program could not be started."""
         try:
             while not self.is_told_to_end and os.getppid() == self._owner and self._hear():
-                self._start_due()
-                failed = self._reap()
+                failed = self._start_due() or self._reap()
                 if failed:
                     print(failed, flush=True)
                     return 1
@@ -139,20 +138,33 @@ class Guard:
         self._kept |= {name: _Kept() for name in plan.programs}
         self._is_up = False
 
-    def _start_due(self) -> None:
+    def _start_due(self) -> str:
+        """Start the programs that are due. One that cannot be started is tried again later; before "up", a sentence
+        that says so is returned."""
         now = time.monotonic()
         for name, one in self._kept.items():
-            if one.process is None and one.restart.take(now):
-                with self._log(name).open("ab") as log:
-                    one.process = processes.start(
-                        self._plan.programs[name],
-                        self._plan.environment,
-                        cwd=self._plan.folder,
-                        stdin=subprocess.DEVNULL,
-                        stdout=log,
-                        stderr=log,
-                        preexec_fn=_dying_with_parent(),
-                    )
+            if one.process is not None or not one.restart.take(now):
+                continue
+            try:
+                one.process = self._start(name)
+            except OSError as error:
+                if not self._is_up:
+                    return f"The {name} cannot be started: {error.strerror or error}"
+                one.restart.failed(now)
+        return ""
+
+    def _start(self, name: str) -> subprocess.Popen[bytes]:
+        """Start a program. Raises OSError."""
+        with self._log(name).open("ab") as log:
+            return processes.start(
+                self._plan.programs[name],
+                self._plan.environment,
+                cwd=self._plan.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=_dying_with_parent(),
+            )
 
     def _reap(self) -> str:
         """Set when programs that have ended are started again. If one has ended before "up", return a sentence that

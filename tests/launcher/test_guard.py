@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from moviola.launcher.guard import Plan
+from moviola.base import processes
+from moviola.launcher.guard import RESTART_FIRST_S, Guard, Plan
 from tests.processes import is_alive
 from tests.waiting import until
 
@@ -87,6 +91,30 @@ def test_a_program_that_does_not_stay_up_is_said_with_its_last_words(guard: Runn
     assert guard.process.stdout is not None
     assert guard.process.stdout.read().decode() == "The two does not stay up: the port is taken\n"
     assert not guard.temporary.exists()
+
+
+def test_a_program_that_cannot_be_started_is_said(guard: Running) -> None:
+    guard.tell(Plan({"one": [str(guard.folder / "none")]}, dict(os.environ), str(guard.folder)).to_line())
+    assert guard.process.wait(60) == 1
+    assert guard.process.stdout is not None
+    assert guard.process.stdout.read().decode() == "The one cannot be started: No such file or directory\n"
+
+
+def test_a_program_that_cannot_be_started_again_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_arguments: object, **_options: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        guard = Guard(ours.fileno(), ours)
+        guard._take(Plan({"one": [sys.executable]}, {}, str(tmp_path)))
+        guard._is_up = True
+        monkeypatch.setattr(processes, "start", refused)
+        before = time.monotonic()
+        assert guard._start_due() == guard._reap() == ""
+        due_at = guard._kept["one"].restart.due_at
+        assert due_at is not None
+        assert due_at >= before + RESTART_FIRST_S
 
 
 def test_what_ends_later_is_started_again(guard: Running) -> None:
