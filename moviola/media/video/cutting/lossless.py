@@ -24,6 +24,7 @@ from moviola.media.material import Chunk, Facts
 from moviola.media.video.bundle import DAMAGED, KEY, ChunkTable, PacketEntry, Range, RecoveryPoint, Span
 from moviola.media.video.cutting.plan import CHUNK_FRAMES, MAX_CHUNK_SIZE, Limits
 from moviola.media.video.fields import CODES, marked, order_of
+from moviola.media.video.filtering.decode import open_decoder
 from moviola.media.video.headers import DecoderParameters
 from moviola.media.video.reading.opening import decoder_parameters, opened
 from moviola.media.video.reading.passthrough import Carrier
@@ -48,23 +49,23 @@ CODECS = (
 )
 
 
-def codec_for(pixel_format: str, *, in_fields: bool = False) -> tuple[LosslessCodec, str]:
-    """Return the fastest lossless codec for a pixel format, and the format it is given; `in_fields` for fields whose
-    height x264 does not take.
+def codecs_for(pixel_format: str) -> Iterator[tuple[LosslessCodec, str]]:
+    """Yield lossless codecs for a pixel format, each with the format it is given; what loses least comes first, and of
+    such the fastest.
 
     The format is another one only where no encoder takes the given one (palettes, packed and interleaved ones): one
     that loses nothing.
     """
-    formats = {
-        one.name: codec
-        for codec in reversed(CODECS[1:] if in_fields else CODECS)
-        for one in Codec(codec.encoder, "w").video_formats or ()
-        if one.name.startswith(codec.formats)
-    }
-    best, _ = find_best_pix_fmt_of_list(list(formats), pixel_format, True)
-    if best is None:
-        raise ValueError(f"no lossless encoder takes anything like {pixel_format}")
-    return formats[best.name], best.name
+    formats: dict[str, list[LosslessCodec]] = {}
+    for codec in reversed(CODECS):
+        for one in Codec(codec.encoder, "w").video_formats or ():
+            if one.name.startswith(codec.formats):
+                formats.setdefault(one.name, []).insert(0, codec)
+    while formats:
+        best, _ = find_best_pix_fmt_of_list(list(formats), pixel_format, True)
+        if best is None:
+            return
+        yield from ((codec, best.name) for codec in formats.pop(best.name))
 
 
 class LosslessSplitter:
@@ -78,9 +79,7 @@ class LosslessSplitter:
         self.chunk_frames = min(chunk_frames or CHUNK_FRAMES, limits.frames)
         self._scan = found
         self._context: deque[_Timed] = deque(maxlen=context_frames)
-        self._codec, self._format = codec_for(
-            found.decoder.pix_fmt or "yuv420p", in_fields=bool(found.fields and found.decoder.height % 4)
-        )
+        self._codec, self._format = self._chosen()
         self._piece: _Piece | None = None
         self._index = self._first = 0
         self._is_damaged = False
@@ -89,7 +88,7 @@ class LosslessSplitter:
     @cached_property
     def decoder(self) -> DecoderParameters:
         """Return what takes the place of the source's own parameters in `Source.process`."""
-        encoder = decoder_parameters(self._open_encoder())
+        encoder = decoder_parameters(self._open_encoder(self._codec, self._format))
         return replace(encoder, codec=self._codec.decoder, codec_tag="", reorder_depth=0)
 
     def facts(self, reason: str) -> Facts:
@@ -109,15 +108,15 @@ class LosslessSplitter:
         """As `Splitter.chunks`; a packet that cannot be decoded costs its frames, as it would on a worker."""
         found = self._scan
         with opened(found.path) as (container, stream):
-            stream.codec_context.thread_count = 1
+            decoder = open_decoder(found.decoder)  # which gives what workers would see, transparency included
             carrier = Carrier(container, found.passthrough_numbers)
             yield from carrier.attachments()
             for packet in packets_as_scanned(found, container, [stream, *carrier.streams]):
                 if packet.stream_index != stream.index:
                     yield from carrier.add(packet)
                 elif packet.size:
-                    yield from self._add(stream.codec_context, packet)
-            yield from self._add(stream.codec_context, None)
+                    yield from self._add(decoder, packet)
+            yield from self._add(decoder, None)
         if self._piece is not None:
             yield self._take(found.end)
         yield from carrier.rest()
@@ -136,7 +135,7 @@ class LosslessSplitter:
             if self._piece is not None and self._is_full(self._piece):
                 yield self._take(frame.pts)
             if self._piece is None:
-                self._piece = _Piece(self._open_encoder(), self._format, self._scan.fields)
+                self._piece = _Piece(self._open_encoder(self._codec, self._format), self._format, self._scan.fields)
                 for earlier in self._context:
                     self._piece.add(earlier)
                 self._piece.preroll = len(self._context)
@@ -162,17 +161,29 @@ class LosslessSplitter:
         self._first += frame_count
         return chunk
 
-    def _open_encoder(self) -> VideoCodecContext:
+    def _chosen(self) -> tuple[LosslessCodec, str]:
+        """Return the first codec that takes pictures like these, and the format that it is given. That is tried: x264
+        takes only whole chroma samples, of each field, and FFV1 not every number of them."""
+        wanted = self._scan.decoder.pix_fmt or "yuv420p"
+        for codec, pixel_format in codecs_for(wanted):
+            try:
+                self._open_encoder(codec, pixel_format)
+            except av.FFmpegError:
+                continue
+            return codec, pixel_format
+        raise ValueError(f"no lossless encoder takes anything like {wanted}")
+
+    def _open_encoder(self, codec: LosslessCodec, pixel_format: str) -> VideoCodecContext:
         found = self._scan
-        encoder = cast(VideoCodecContext, CodecContext.create(self._codec.encoder, "w"))
+        encoder = cast(VideoCodecContext, CodecContext.create(codec.encoder, "w"))
         for name in ("width", "height", "color_range", "color_primaries", "color_trc", "colorspace"):
             setattr(encoder, name, getattr(found.decoder, name))
-        encoder.pix_fmt = self._format
+        encoder.pix_fmt = pixel_format
         encoder.time_base = 1 / found.rate
         encoder.framerate = found.rate
         encoder.thread_count = 1
         encoder.flags |= Flags.global_header
-        encoder.options = dict(self._codec.options)
+        encoder.options = dict(codec.options)
         if found.fields:
             encoder.field_order = CODES[found.fields]
             encoder.flags |= Flags.interlaced_dct | Flags.interlaced_me

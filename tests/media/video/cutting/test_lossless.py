@@ -9,10 +9,10 @@ from moviola.media.bundle import unpack_table
 from moviola.media.errors import UnreadableSource
 from moviola.media.video.check import check, checksum, decode_whole
 from moviola.media.video.cutting import plan as plan_module
-from moviola.media.video.cutting.lossless import codec_for
+from moviola.media.video.cutting.lossless import codecs_for
 from moviola.media.video.cutting.split import split_file
 from moviola.media.video.filtering.decode import ChunkDecoder
-from tests.media.video.clips import encode, scratched, with_streams
+from tests.media.video.clips import encode, frames, scratched, with_streams
 from tests.media.video.conftest import Clip
 from tests.media.video.cutting_room import process_of
 
@@ -79,6 +79,33 @@ def test_context_comes_with_each_chunk(clip: Clip) -> None:
 
 
 @pytest.mark.usefixtures("uncuttable")
+@pytest.mark.parametrize(
+    ("pixel_format", "size", "decoder", "given"),
+    [
+        ("yuv420p", (853, 480), "ffv1", "yuv420p"),
+        ("yuv420p", (64, 47), "ffv1", "yuv420p"),
+        ("yuv420p", (17, 15), "ffv1", "yuv420p"),
+        ("yuv420p", (17, 3), "ffv1", "yuv422p"),
+    ],
+)
+def test_sizes_of_no_whole_chroma_samples_are_taken(
+    tmp_path: Path, pixel_format: str, size: tuple[int, int], decoder: str, given: str
+) -> None:
+    options = {"level": "1", "g": "99"}  # FFV1 in slices, as it is written, does not take all of them
+    pictures = [frame.reformat(*size) for frame in frames(14, pixel_format, 64, 48)]
+    path = encode(
+        tmp_path / "odd.mkv", "ffv1", pixel_format=pixel_format, size=size, options=options, pictures=pictures
+    )
+    source, chunks = split_file(path)
+    assert source.facts["lossless_reencode"]
+    assert (source.process["codec"], source.process["pix_fmt"]) == (decoder, given)
+    assert sum(chunk.frame_count for chunk in chunks) == 14
+    if given == pixel_format:
+        (result,) = check(path, (None,))
+        assert result.equal, result.differences
+
+
+@pytest.mark.usefixtures("uncuttable")
 def test_sound_goes_along(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = [one.payload for one in split_file(clip("with_aac"))[1] if one.stream == 1]
     monkeypatch.setattr(plan_module, "MAX_CHUNK_FRAMES", 5)
@@ -141,5 +168,5 @@ def test_it_is_never_taken_where_cutting_is_possible(clip: Clip) -> None:
     ],
 )
 def test_codecs_give_their_format_back(pixel_format: str, encoder: str, given: str) -> None:
-    codec, name = codec_for(pixel_format)
+    codec, name = next(codecs_for(pixel_format))
     assert (codec.encoder, name) == (encoder, given)

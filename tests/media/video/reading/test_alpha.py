@@ -14,6 +14,7 @@ from av.packet import PacketSideData, packet_sidedata_type_from_literal
 from moviola.filters.chain import parse_chain
 from moviola.media.fidelity import Fate
 from moviola.media.kinds import findings
+from moviola.media.video.cutting import plan as plan_module
 from moviola.media.video.cutting.split import split_file
 from tests.media.video.clips import encode, picture
 from tests.media.video.cutting_room import output, take
@@ -63,6 +64,17 @@ def test_it_is_kept_in_ffv1_whatever_the_chunks(tmp_path: Path, codec: str) -> N
             assert (one == other).all()
     (finding,) = [each for each in findings(made.source, output("ffv1")) if "transparency" in each.subject]
     assert finding.fate is Fate.KEPT
+
+
+@pytest.mark.parametrize("codec", ["libvpx", "libvpx-vp9"])
+def test_it_is_kept_where_the_client_encodes_anew(tmp_path: Path, codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan_module, "MAX_CHUNK_FRAMES", 5)
+    monkeypatch.setattr(plan_module, "MAX_PIECES", 1)
+    clip = transparent(tmp_path / "clip.webm", codec, g="999")
+    made = take(clip, tmp_path, output("ffv1"))
+    assert made.source.facts["lossless_reencode"]
+    assert len(made.results) == -(-COUNT // 5)
+    assert all((one == other).all() for one, other in zip(alphas(made.path), alphas(clip, codec), strict=True))
 
 
 @pytest.mark.parametrize("codec", ["h264", "hevc", "mpeg4"])
