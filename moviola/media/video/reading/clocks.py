@@ -114,7 +114,7 @@ class Stream:
     """A stream and its runs so far; times in seconds."""
 
     told: Told
-    runs: list[Run] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)  # by rising parts
     count: int = 0  # packets
     part: int = 0
     turns: int = 0
@@ -258,5 +258,7 @@ class Clocks:
         del self._parts[part:]
         for stream in self.streams.values():
             stream.part = min(stream.part, part - 1)
-            for run in stream.runs:
-                run.part = min(run.part, part - 1)
+            for run in reversed(stream.runs):
+                if run.part < part:
+                    break
+                run.part = part - 1

@@ -7,7 +7,7 @@ step, nothing lies on top of another, and each frame lasts as long as it did.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -241,7 +241,9 @@ def _counts(stream: Stream) -> bool:
 
 
 def _runs(stream: Stream, part: int) -> Iterator[Run]:
-    return (run for run in stream.runs if run.part == part and run.begin is not None)
+    first = bisect_left(stream.runs, part, key=lambda run: run.part)
+    after = bisect_right(stream.runs, part, lo=first, key=lambda run: run.part)
+    return (run for run in stream.runs[first:after] if run.begin is not None)
 
 
 def _at_s(stream: Stream, run: Run, ticks: int) -> Fraction:

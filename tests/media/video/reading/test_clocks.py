@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
-from itertools import pairwise
+from itertools import chain, pairwise
+from typing import Any
+
+import pytest
 
 from moviola.media.fidelity import Fate
-from moviola.media.video.reading.clocks import WRAP, Clocks, Role, Told
+from moviola.media.video.reading import clocks as clocks_module
+from moviola.media.video.reading.clocks import WRAP, Clocks, Role, Run, Told
 from moviola.media.video.reading.timeline import Timeline, findings_of, source_time, timeline_of
 
 VIDEO, SOUND, TEXT = 0, 1, 2
@@ -142,3 +146,37 @@ def test_many_joints_are_counted() -> None:
     told = list(findings_of(timeline))
     assert len(told) == 11
     assert "19 times more" in told[-1].reason
+
+
+def every_second_off(frames: int) -> Iterator[tuple[int, int]]:
+    """A recording whose every second picture is timed half a second too early."""
+    for index, (stream, at) in enumerate(recording(SECOND, frames)):
+        yield stream, at - SECOND // 2 if stream == VIDEO and index % 2 else at
+
+
+class Touched(Run):
+    """Counts how often an attribute of any run is read."""
+
+    reads = 0
+
+    def __getattribute__(self, name: str) -> Any:
+        Touched.reads += 1
+        return super().__getattribute__(name)
+
+
+@pytest.mark.parametrize(
+    "recorded",
+    [every_second_off, lambda frames: chain.from_iterable(recording(0, 5) for _ in range(frames // 5))],
+    ids=["times that jump and return", "joined recordings"],
+)
+def test_the_work_grows_in_step_with_the_packets(
+    monkeypatch: pytest.MonkeyPatch, recorded: Callable[[int], Times]
+) -> None:
+    monkeypatch.setattr(clocks_module, "Run", Touched)
+    reads = []
+    for frames in (250, 2_000):
+        Touched.reads = 0
+        read(recorded(frames))
+        reads.append(Touched.reads)
+    few, many = reads
+    assert many < 8 * few * 2, "halving a search for eight times as many packets takes three steps more"
