@@ -65,18 +65,24 @@ class FailedChunks:
         self._waiting.append(raw)
 
     def tick(self, now: float) -> None:
-        """Begins the next file when the one before is there."""
+        """Begin the next file when the one before is there. One whose process cannot be started is given up: it is an
+        example, and no reason to keep the aggregator from its work."""
         self._checked_at = now
         if self._child is not None:
             if self._child.poll() is None and now - self._started_at < LIMIT_S:
                 return
             self._end(self._child)
         if self._waiting:
-            self._present = self._waiting.popleft()
-            self._started_at = now
-            self._child = processes.start(
-                [*self._program, str(self._present)], stdin=subprocess.DEVNULL, start_new_session=True
-            )
+            raw = self._waiting.popleft()
+            try:
+                self._child = processes.start(
+                    [*self._program, str(raw)], stdin=subprocess.DEVNULL, start_new_session=True
+                )
+            except OSError as error:
+                log.warning("%s could not be made a file: %s", raw.name, error.strerror or error)
+                _remove(raw)
+                return
+            self._present, self._started_at = raw, now
 
     def next_deadline(self) -> float | None:
         if self._child is not None:

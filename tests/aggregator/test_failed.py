@@ -57,6 +57,19 @@ def test_one_that_hangs_is_ended(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
+def test_one_whose_process_cannot_be_started_is_given_up_and_the_next_has_its_turn(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    chunks = FailedChunks(tmp_path / "results", (str(tmp_path / "gone"),))
+    for index in (0, 1):
+        chunks.keep("job", "soft", index, {"kind": "video"}, b"")
+    done(chunks)
+    assert [record.message.partition(" could")[2] for record in caplog.records] == [
+        " not be made a file: No such file or directory"
+    ] * 2
+    assert names(tmp_path / "results") == []
+
+
 def test_there_is_a_bound(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     chunks = FailedChunks(tmp_path)
     for index in range(MAX_WAITING + 1):
