@@ -4,13 +4,49 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 
 from moviola.session.events import Start, Wanted
 from moviola.session.reading import Description, Ended, Reading
 from moviola.session.stored_results import ResultReader
 from moviola.session.target import Target
 from moviola.wire.asyncio_links import AsyncioLinks, ReceiveMemory
-from moviola.wire.events import NetworkEvent
+from moviola.wire.events import ConnectionId, NetworkEvent, Received
+from moviola.wire.messages import Job
+
+
+class Inbox:
+    """What came over connections and nobody has asked for yet, in order.
+
+    The middleware tells of a job that moves twice a second, also while nobody asks, as where a viewer has paused. So of
+    the records of a connection only the newest waits, behind all that came before it.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[NetworkEvent] = deque()
+        self._came = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, event: NetworkEvent) -> None:
+        """Take what came."""
+        if (connection := _told_of_a_job(event)) is not None:
+            self._waiting = deque(one for one in self._waiting if _told_of_a_job(one) != connection)
+        self._waiting.append(event)
+        self._came.set()
+
+    async def get(self) -> NetworkEvent:
+        """Return the oldest of it; wait until there is something."""
+        while not self._waiting:
+            self._came.clear()
+            await self._came.wait()
+        return self._waiting.popleft()
+
+
+def _told_of_a_job(event: NetworkEvent) -> ConnectionId | None:
+    """Return the connection over which a record of a job came; None for anything else."""
+    return event.connection if isinstance(event, Received) and isinstance(event.message, Job) else None
 
 
 class Results:
@@ -26,8 +62,8 @@ class Results:
 
     def __init__(self, target: Target, job: str, track: int, first: int, memory: ReceiveMemory) -> None:
         self.reading = Reading(job, track, str(target.address), first)
-        self._inbox: asyncio.Queue[NetworkEvent] = asyncio.Queue()
-        self._links = AsyncioLinks(self._inbox.put_nowait, target.secret, memory)
+        self._inbox = Inbox()
+        self._links = AsyncioLinks(self._inbox.put, target.secret, memory)
         self._reader = ResultReader(self._links, target, self.reading)
         self._is_begun = False
 
