@@ -9,6 +9,7 @@ MediaError
 ├── ProcessingFailed    a filter failed on frames, and the output's policy is to fail
 ├── TooLargeToHandOn    the frames between two filters on different workers exceed what can be sent at once
 ├── ResultTooLarge      the result of one chunk exceeds what can be sent at once
+├── ResultTooLong       … or has more frames than can be
 ├── NamesTaken          what was made could not get its name, because another file has it
 ├── TooMuchMemory       the pictures of a task would take more memory than this process may use
 └── SpliceError         the results cannot be joined into a file
@@ -144,6 +145,26 @@ class ResultTooLarge(MediaError):
 
     def __reduce__(self) -> tuple[type[ResultTooLarge], tuple[int]]:
         return (ResultTooLarge, (self.limit,))
+
+
+class ResultTooLong(MediaError):
+    """Raised, before any is encoded, if one chunk would come to more frames than a limit.
+
+    Attributes:
+        count: of frames.
+        limit: of frames.
+    """
+
+    def __init__(self, count: int, limit: int) -> None:
+        self.count, self.limit = count, limit
+        super().__init__(
+            f"one chunk would come to {count} frames at the rate of the filter fps, and {limit} are the most: a time "
+            f"in the file is damaged, or a picture is shown for very long; send the file again without fps, with a "
+            f"lower rate, or with fewer --chunk-frames"
+        )
+
+    def __reduce__(self) -> tuple[type[ResultTooLong], tuple[int, int]]:
+        return (ResultTooLong, (self.count, self.limit))
 
 
 class SpliceError(MediaError):

@@ -13,7 +13,7 @@ import pytest
 
 from moviola.filters.runner import FilterError
 from moviola.filters.schema import ParameterError
-from moviola.media.errors import BadHeader, BundleError, MediaError, ProcessingFailed, ResultTooLarge
+from moviola.media.errors import BadHeader, BundleError, MediaError, ProcessingFailed, ResultTooLarge, ResultTooLong
 from moviola.media.failing import MAX_CAUSE_TEXT, MAX_CAUSE_TRACEBACK
 from moviola.wire.messages import Cause, Released, check_sendable
 from moviola.wire.schema import Lease
@@ -119,6 +119,8 @@ def test_a_wrong_parameter_is_told_in_its_own_sentence() -> None:
     assert cause_of(ValueError("no")).text == "ValueError: no"
 
 
-@pytest.mark.parametrize("error", [BadHeader("codec must be a text"), ResultTooLarge(64 << 20), BundleError("cut")])
+@pytest.mark.parametrize(
+    "error", [BadHeader("codec must be a text"), ResultTooLarge(64 << 20), ResultTooLong(9, 8), BundleError("cut")]
+)
 def test_errors_of_media_are_told_in_their_own_sentences(error: MediaError) -> None:
     assert cause_of(error).text == str(error)

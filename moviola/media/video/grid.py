@@ -70,6 +70,11 @@ class Pace:
         self._times = [grid.first_tick(each) for each in _times(table, source)]
         self._next = self._times[0]
 
+    @property
+    def count(self) -> int:
+        """How many ticks the chunk has."""
+        return self._times[-1] - self._times[0]
+
     def before(self, index: int) -> range:
         """Return the ticks not handed out yet that come before the source frame of this index."""
         place = min(max(0, index - self._first), len(self._times) - 1)

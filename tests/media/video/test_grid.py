@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 from dataclasses import replace
 from fractions import Fraction
 from math import lcm
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from moviola.filters.chain import Step
 from moviola.media.bundle import read_table
+from moviola.media.errors import ResultTooLong
 from moviola.media.material import Source
 from moviola.media.video.bundle import ChunkTable, PacketEntry, Range, ResultTable, Span
 from moviola.media.video.cutting import plan as plan_module
@@ -143,6 +145,21 @@ def test_one_frame_alone_is_shown_as_long_as_it_was(tmp_path: Path) -> None:
     reel = take(still, tmp_path, output("ffv1", fps("100")))
     assert [planes for _, planes in frames_of(reel.path)] == [frames_of(still)[0][1]] * 4
     assert take(still, tmp_path, output("h264", fps("1"))).spliced.account.frames_out == 1
+
+
+@pytest.mark.parametrize("mode", ["filter", "bypass"])
+@pytest.mark.parametrize("codec", ["mpeg4", "none"])
+def test_a_pause_of_a_day_is_refused_before_anything_is_encoded(tmp_path: Path, codec: str, mode: str) -> None:
+    """As a flipped bit in one of the times makes it, too."""
+    day = 25 * 24 * 3600
+    path = encode(tmp_path / "pause.mkv", "libx264", 4, times=[0, 1, day, day + 1])
+    source, chunks = split_file(path)
+    (chunk,) = chunks
+    told: list[int] = []
+    with pytest.raises(ResultTooLong, match="come to 2160002 frames") as raised:
+        process(chunk.payload, source.process, output(codec, fps("25")), mode=mode, on_frame=told.append)
+    assert not told
+    assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)
 
 
 def test_a_source_without_times_is_taken_at_its_rate(film: Path, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from moviola.filters.registry import make_chain
 from moviola.filters.runner import ChainRunner, FilterError
 from moviola.filters.toolbox.boxes import moved
 from moviola.media.bundle import pack, read_table
-from moviola.media.errors import ProcessingFailed, ResultTooLarge, last_line
+from moviola.media.errors import ProcessingFailed, ResultTooLarge, ResultTooLong, last_line
 from moviola.media.material import MODES, NO_VIDEO, Header, Output, Result, header
 from moviola.media.report import MAX_ERROR_LENGTH, Fallback, FrameNotes, Lost
 from moviola.media.video import memory
@@ -52,6 +52,10 @@ from moviola.media.video.report import ChunkReport
 # What one result may hold, below the 256 MiB that the wire carries: a picture that is shown for hours, or a codec that
 # loses nothing, could fill a worker's memory.
 MAX_RESULT_SIZE = 240 * 1024 * 1024
+
+MAX_RESULT_FRAMES = 500_000
+"""At a frame rate of its own: a picture that is shown again and again takes some bytes, but a kilobyte of memory each
+time, and a line in the result's table. That many are five hours at 25 a second, in one chunk."""
 
 MAX_SIZES = 16
 """Sizes of a source of which it is remembered what the chain makes of them: few sources have more than two."""
@@ -83,8 +87,8 @@ def process(
 
     Raise ValueError for an unknown mode, BadHeader when `source_process` is none of a video, BundleError when the
     payload is no chunk, filters.schema.ParameterError for a chain that cannot be made, TooMuchMemory and MemoryError
-    for pictures that are too large, av.FFmpegError when decoder or encoder cannot be opened, TooLargeToHandOn and
-    ResultTooLarge when it cannot be sent.
+    for pictures that are too large, av.FFmpegError when decoder or encoder cannot be opened, TooLargeToHandOn,
+    ResultTooLarge and ResultTooLong when it cannot be sent.
     """
     if mode not in MODES:
         raise ValueError(f"mode is {mode!r}, not one of {', '.join(MODES)}")
@@ -224,6 +228,8 @@ class _Work:
         )
 
     def run(self) -> Result:
+        if self._pace is not None and self._pace.count > MAX_RESULT_FRAMES:
+            raise ResultTooLong(self._pace.count, MAX_RESULT_FRAMES)
         items = iter(self._frame_source)
         while True:
             begun = self._started = perf_counter()
