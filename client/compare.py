@@ -135,8 +135,10 @@ def _check_plot(path: Path) -> None:
     """Raise UsageError where no file can be written, or one is there."""
     if os.path.lexists(path):
         raise UsageError(f"--plot {path} is there, and is left as it is; give another name")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise UsageError(f"--plot {path}: there is no folder {path.parent}; name a file in a folder that exists")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UsageError(f"--plot {path}: nothing may be written to the folder {path.parent}; name another")
 
 
 def _cluster_there(options: argparse.Namespace) -> Target | None:

@@ -149,10 +149,12 @@ def _print_paths(stdout: Terminal, named: Path | None, *, as_json: bool) -> None
     """Print the configuration files that count if they exist, the nearest first."""
     paths = list(config_paths(named, os.environ))
     if as_json:
-        stdout.json([{"file": LAYERS[layer], "path": str(path), "exists": path.is_file()} for layer, path in paths])
+        stdout.json(
+            [{"file": LAYERS[layer], "path": str(path), "exists": os.path.isfile(path)} for layer, path in paths]
+        )
         return
     for layer, path in paths:
-        state = ("there", "green") if path.is_file() else ("not there", "dim")
+        state = ("there", "green") if os.path.isfile(path) else ("not there", "dim")
         stdout.say(f"{LAYERS[layer]:<15}", (f"{state[0]:<11}", state[1]), str(path))
 
 

@@ -144,7 +144,7 @@ def facts_of(job: Job, results: Path) -> dict[str, str]:
     """Return the variables that tell a command of a job that has ended."""
     files = [file.file for file in job.files]
     made = [results / job.job / one.file for one in job.outputs if one.file]
-    output = next((str(path) for path in made if path.exists()), "")
+    output = next((str(path) for path in made if os.path.exists(path)), "")
     facts = {
         "ID": job.job,
         "NAME": job.name,

@@ -36,7 +36,11 @@ def prune(options: argparse.Namespace, stdout: Terminal, stderr: Terminal) -> St
         example = f"{typed('jobs')} prune --older-than 7d --keep 20"
         raise UsageError(f"Which jobs' files shall go? Give --older-than, --keep, or both, as in {example}")
     now = time.time()  # noqa: TID251 - ages of files, no deadline
-    folders = job_folders(options.results)
+    try:
+        folders = job_folders(options.results)
+    except OSError as error:
+        reason = f"{options.results} cannot be looked into: {error.strerror}"
+        raise UsageError(f"{reason}; name another folder with --results") from error
     old = 0.0 if options.older_than is None else options.older_than
     going = to_remove(folders, now, max_age_s=old, keep=options.keep or 0)
     told, failed = [], False

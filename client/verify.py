@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -106,7 +107,7 @@ def _outputs(options: argparse.Namespace) -> Iterator[Path]:
     if options.manifest is not None and len(options.outputs) > 1:
         raise UsageError("--manifest is that of one result, and there are several; verify them one by one")
     for output in map(named, options.outputs):
-        if options.manifest is not None or not output.is_dir():
+        if options.manifest is not None or not os.path.isdir(output):
             yield output
             continue
         try:

@@ -31,21 +31,25 @@ def secret(settings: ClientSettings) -> Iterator[Finding]:
         return
     folders = [settings.state_folder] if settings.state_folder else state_folders()
     paths = [settings.secret_file] if settings.secret_file else [each / SECRET_NAME for each in folders]
-    path = next((each for each in paths if each.exists()), None)
-    if path is None:
-        mark = Mark.WRONG if settings.secret_file else Mark.WARNING
-        way_out = (
-            f"{typed('up')} makes one; of a cluster elsewhere copy the file 'secret' in its state folder, and name the "
-            "copy with --secret-file"
-        )
-        yield Finding("secret", mark, f"there is no {' and no '.join(str(each) for each in paths)}", way_out)
+    for path in paths:
+        try:
+            read_secret(path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            way_out = "make it readable for you alone; of another user's, name a copy with --secret-file"
+            yield Finding("secret", Mark.WRONG, f"{path} cannot be read: {error.strerror}", way_out)
+        except ValueError as error:
+            yield Finding("secret", Mark.WRONG, str(error), f"make it readable for you alone: chmod 600 {path}")
+        else:
+            yield Finding("secret", Mark.GOOD, f"{path}, which only you can read")
         return
-    try:
-        read_secret(path)
-    except (OSError, ValueError) as error:
-        yield Finding("secret", Mark.WRONG, str(error), f"make it readable for you alone: chmod 600 {path}")
-    else:
-        yield Finding("secret", Mark.GOOD, f"{path}, which only you can read")
+    mark = Mark.WRONG if settings.secret_file else Mark.WARNING
+    way_out = (
+        f"{typed('up')} makes one; of a cluster elsewhere copy the file 'secret' in its state folder, and name the "
+        "copy with --secret-file"
+    )
+    yield Finding("secret", mark, f"there is no {' and no '.join(str(each) for each in paths)}", way_out)
 
 
 def answers(settings: ClientSettings) -> tuple[Finding, ClusterView | None]:

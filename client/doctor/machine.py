@@ -33,8 +33,8 @@ def folder(name: str, path: Path, flag: str) -> Iterator[Finding]:
     Args:
         flag: which names another folder.
     """
-    there = next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+    there = next(each for each in (path.absolute(), *path.absolute().parents) if os.path.exists(each))
+    if not os.path.isdir(there) or not os.access(there, os.W_OK | os.X_OK):
         what = "cannot be written to" if there == path.absolute() else f"cannot be made: {there} cannot be written to"
         yield Finding(name, Mark.WRONG, f"{path} {what}", f"choose another folder with {flag}")
         return
@@ -57,7 +57,10 @@ def kept_results(results: Path, free: int | None = None, now_unix_s: float | Non
         free: bytes that its disk has left; by default they are looked up.
         now_unix_s: the time of day; by default that of this machine.
     """
-    folders = job_folders(results)
+    try:
+        folders = job_folders(results)
+    except OSError:
+        return  # it may not be entered, as the finding about the folder says
     if not folders:
         return
     now = time.time() if now_unix_s is None else now_unix_s  # noqa: TID251 - ages of files, no deadline

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -66,7 +67,7 @@ class LocalCluster(Cluster):
         self._count = count
         self._named = tuple(Path(each).resolve() for each in plugins)
         for path in self._named:
-            if not path.is_file():
+            if not os.path.isfile(path):
                 raise UsageError(f"{path}: there is no such file; check the path")
         if fault := fault_of(labels):
             raise UsageError(fault)

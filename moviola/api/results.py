@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -140,8 +141,8 @@ def _output(one: OutputOutcome, job: str, place: Place) -> OutputResult:
         name=one.name,
         path=Path(one.path),
         metrics_path=Path(one.metrics_path),
-        annotations_path=notes if notes.is_file() else None,
-        manifest_path=manifest if manifest.is_file() else None,
+        annotations_path=notes if os.path.isfile(notes) else None,
+        manifest_path=manifest if os.path.isfile(manifest) else None,
         digest=one.digest,
         frames_in=one.frames_in,
         frames_out=one.frames_out,

@@ -119,7 +119,7 @@ def is_special(path: Path) -> bool:
 def followed(path: Path) -> Path:
     """Return where to write a file that is to be found at `path`: if that is a link, its target, so that the link
     stays."""
-    return Path(os.path.realpath(path)) if path.is_symlink() else path
+    return Path(os.path.realpath(path)) if os.path.islink(path) else path
 
 
 def sync(files: Collection[Path]) -> None:

@@ -116,9 +116,9 @@ def make_chain(steps: Iterable[Step]) -> tuple[Filter, ...]:
 
 def plugin_source(path: Path) -> bytes:
     """Return what a file of filters holds. Raises PluginError where there is none that can be read."""
-    if not path.is_file():
-        raise PluginError(f"{path}: there is no such file; check the path")
     try:
+        if not path.is_file():
+            raise PluginError(f"{path}: there is no such file; check the path")
         return path.read_bytes()
     except OSError as error:
         raise PluginError(f"{path} cannot be read: {error.strerror}") from error

@@ -23,10 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Stop the cluster and return the exit status."""
     parser = Parser(prog=typed("down"), description=ABOUT)
     state = read(DownSettings, parser, arguments, whole=[UpSettings]).state.expanduser().resolve()
-    if not state.is_dir():
-        tell(f"Nothing is running: there is no {state}.")
-        return 0
     try:
+        if not state.is_dir():
+            tell(f"Nothing is running: there is no {state}.")
+            return 0
         with supervision.exclusive(state):
             stopped = supervision.stop(state, tell)
     except OSError as error:

@@ -214,7 +214,7 @@ def _names_output(material: Material, order: Order, out: str) -> bool:
 
 
 def _is_folder_name(out: str) -> bool:
-    return out.endswith(("/", os.sep)) or Path(out).is_dir()
+    return out.endswith(("/", os.sep)) or os.path.isdir(out)
 
 
 def place_for(outputs: Sequence[str], out: str | None, results: Path, *, is_folder: bool = False) -> Place:
@@ -246,7 +246,7 @@ def _refuse_stream(out: str) -> None:
 
 
 def _refuse_file(out: str, why: str) -> None:
-    if not os.path.lexists(out) or Path(out).is_dir():
+    if not os.path.lexists(out) or os.path.isdir(out):
         return
     try:
         noun = noun_of(Path(out).stat().st_mode)

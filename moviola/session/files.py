@@ -67,7 +67,7 @@ class Files:
     def _is_shared(self, wanted: Begin, target: Path) -> bool:
         """Put the aggregator's own file in its place too, if it lies on the same disk: one copy serves both."""
         stored = self._place.stored_at(self._job, wanted.file)
-        if stored is None or stored.is_symlink() or not holds(stored, wanted.size, wanted.xxh3):
+        if stored is None or not _is_stored(stored, wanted):
             return False
         temporary = self._temporary(target)
         shared = temporary.with_name(temporary.name + "2")  # the other one is locked, and may have content
@@ -210,6 +210,14 @@ def _listed(listing: Path) -> tuple[FinishedFile, ...]:
             except Malformed as error:
                 raise ValueError(f"it lists something that is not a file: {error}") from error
     return tuple(entries)
+
+
+def _is_stored(path: Path, wanted: Begin) -> bool:
+    """Return whether the aggregator's own file is there, and no link. Where this user may not look, it is fetched."""
+    try:
+        return not path.is_symlink() and holds(path, wanted.size, wanted.xxh3)
+    except OSError:
+        return False
 
 
 def holds(path: Path, size: int, xxh3: str) -> bool:

@@ -51,7 +51,7 @@ def manifest_of(output: Path) -> Path:
     endings = (output.suffix, "", *_ENDINGS)
     for name in dict.fromkeys(output.name.removesuffix(ending) for ending in endings):
         path = output.parent / (name + manifests.SUFFIX)  # the root of all folders has no name
-        if path.is_file():
+        if os.path.isfile(path):
             return path
     raise NoManifest(f"{output} has no manifest beside it, called {output.stem}{manifests.SUFFIX}")
 

@@ -155,7 +155,7 @@ def remove_user(path: Path, name: str) -> Account:
         UsersFileError: the file cannot be used, or there is none.
         UserRefused: there is no user of that name.
     """
-    if not path.exists():
+    if not os.path.exists(path):
         raise UsersFileError(f"there is no users file {path}; name the right one with --users")
     with _changed(path) as users:
         if name not in users:
@@ -177,7 +177,7 @@ def _changed(path: Path) -> Iterator[dict[str, Account]]:
     a time is in such a block. If the block raises, the file stays as it was; one that was made here is removed. Raises
     UsersFileError."""
     path = followed(path)
-    is_new = not path.exists()
+    is_new = not os.path.exists(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(path) as file:

@@ -9,6 +9,7 @@ import pytest
 
 import moviola
 from client import compare
+from tests.closed import close
 from tests.session.material import write_clip
 
 
@@ -42,6 +43,15 @@ def test_what_cannot_be_compared_is_said_before_anything_is_done(
     paths = {"CLIP": str(clip), "BROKEN": str(broken)}
     assert compare.main([paths.get(each, each) for each in arguments] + ["--mode", "sequential"]) == 2
     assert words in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_a_plot_that_cannot_be_written_is_said_before_anything_is_done(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    close(tmp_path, monkeypatch)
+    for name, words in (("a.svg", "nothing may be written to the folder"), ("below/a.svg", "there is no folder")):
+        assert compare.main([str(clip), "--mode", "sequential", "--plot", str(tmp_path / name)]) == 2
+        assert words in capsys.readouterr().err.replace("\n", " ")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from client.config import OTHER_VARIABLES, main, unread_variables
 from client.declared import kept_settings
 from moviola.base.config_files import TABLES
 from tests.client.in_process import Typed, on_a_plain_terminal, run_typed
+from tests.closed import close
 
 ROOT = Path(__file__).parents[2]
 
@@ -121,6 +122,14 @@ def test_the_files_that_count_are_named(config: Typed, tmp_path: Path) -> None:
         f"the user's     not there  {tmp_path / 'user.toml'}",
     ]
     assert [each["exists"] for each in json.loads(config("--paths", "--json")[1])] == [True, False]
+
+
+def test_a_file_in_a_folder_that_may_not_be_entered_counts_as_none(
+    config: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOVIOLA_USER_CONFIG", str(tmp_path / "closed" / "user.toml"))
+    close(tmp_path / "closed", monkeypatch)
+    assert [each["exists"] for each in json.loads(config("--paths", "--json")[1])] == [False, False]
 
 
 @pytest.mark.parametrize(

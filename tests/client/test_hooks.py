@@ -15,6 +15,7 @@ from moviola.base.finished_file import FinishedFile
 from moviola.base.output_summary import OutputSummary
 from moviola.base.vocabulary import JobState
 from moviola.wire.messages import Job
+from tests.closed import close
 from tests.waiting import until
 
 HOSTILE = 'x"; touch harmed; echo "$(touch harmed)`touch harmed`\n'
@@ -61,6 +62,14 @@ def test_what_no_environment_can_hold_is_shown_and_shortened(tmp_path: Path) -> 
     assert len(facts["MOVIOLA_JOB_REASON"]) == module.MAX_VALUE
     assert "\0" not in facts["MOVIOLA_JOB_REASON"]
     assert facts["MOVIOLA_JOB_OUTPUT"] == ""
+
+
+def test_a_file_that_this_user_may_not_see_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "job-0").mkdir()
+    (tmp_path / "job-0" / "out.mp4").touch()
+    assert facts_of(job(), tmp_path)["MOVIOLA_JOB_OUTPUT"]
+    close(tmp_path, monkeypatch)
+    assert facts_of(job(), tmp_path)["MOVIOLA_JOB_OUTPUT"] == ""
 
 
 def test_each_command_is_for_its_states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

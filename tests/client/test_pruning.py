@@ -8,6 +8,7 @@ import pytest
 
 from client.jobs import main
 from moviola.base.result_folders import LISTS, note
+from tests.closed import close
 
 DAY_S = 24 * 3600
 
@@ -69,6 +70,14 @@ def test_without_a_rule_nothing_goes(results: Path, capsys: pytest.CaptureFixtur
     assert main(["prune", "--results", str(results)]) == 2
     assert "Give --older-than, --keep, or both" in capsys.readouterr().err
     assert jobs_in(results) == ["job-1", "job-8", "job-9"]
+
+
+def test_a_folder_that_may_not_be_entered_is_said(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    close(results, monkeypatch)
+    assert main(["prune", "--keep", "0", "--results", str(results)]) == 2
+    assert f"{results} cannot be looked into: Permission denied" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

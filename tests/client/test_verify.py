@@ -14,6 +14,7 @@ from moviola.media.local import run_local
 from moviola.media.manifest import SUFFIX
 from moviola.media.material import Cutting, Encoder, Material, Output
 from tests.client.in_process import Typed, on_a_plain_terminal, run_typed
+from tests.closed import close
 from tests.media.images.pictures import corners, encoded
 from tests.media.video.clips import encode
 from tests.verification.spoiling import remuxed
@@ -92,6 +93,18 @@ def test_what_cannot_be_verified_is_wrong_usage(job: Path, tmp_path: Path, typed
     status, _, err = typed(job / "one.mp4", job / "two.mp4", "--manifest", job / f"one{SUFFIX}")
     assert (status, "verify them one by one" in err) == (2, True)
     assert typed(tmp_path / "empty" / "..")[0] == 2
+
+
+def test_what_this_user_may_not_see_is_one_sentence(
+    tmp_path: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ("x" * 250)).mkdir()
+    status, _, err = typed(tmp_path / ("x" * 250))
+    assert (status, "has no manifest beside it" in err) == (2, True)
+    close(tmp_path, monkeypatch)
+    status, _, err = typed(tmp_path / "a.mp4")
+    assert status == 2
+    assert err.endswith("a.mp4: Permission denied.\n")
 
 
 def test_python(job: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from moviola.filters import registry
 from moviola.filters.chain import Step, parse_chain
 from moviola.filters.registry import PluginError
 from moviola.filters.schema import ParameterError
+from tests.closed import close
 
 PLUGIN = """
 from __future__ import annotations
@@ -98,6 +99,14 @@ def test_a_base_class_that_filters_of_a_plugin_share_is_none(tmp_path: Path) -> 
 def test_a_missing_plugin_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match=r"nowhere\.py: there is no such file; check the path"):
         registry.load_plugin(tmp_path / "nowhere.py")
+
+
+def test_a_plugin_file_in_a_folder_that_may_not_be_entered_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close(tmp_path, monkeypatch)
+    with pytest.raises(PluginError, match=r"mine\.py cannot be read: Permission denied"):
+        registry.load_plugin(tmp_path / "mine.py")
 
 
 def test_a_file_that_was_changed_at_once_is_loaded_as_it_is_now(

@@ -13,6 +13,7 @@ import pytest
 
 from moviola.base.processes import DRAIN_LIMIT_S
 from moviola.launcher import stop, supervision
+from tests.closed import close
 
 WAITS = "import sys; sys.stdin.read()"
 
@@ -113,3 +114,11 @@ def test_ctrl_c_says_how_to_end_what_is_half_stopped(
     assert stop.main(["--state", str(tmp_path)]) == 5
     said = f"Interrupted: the cluster of {tmp_path} may be half stopped; the same command again stops the rest.\n"
     assert capsys.readouterr() == ("", said)
+
+
+def test_a_state_that_may_not_be_entered_is_no_sign_that_nothing_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    close(tmp_path, monkeypatch)
+    assert stop.main(["--state", str(tmp_path / "state")]) == 1
+    assert f"Cannot stop the cluster of {tmp_path / 'state'}: " in capsys.readouterr().err

@@ -11,6 +11,7 @@ from moviola.media.material import NO_VIDEO, Encoder, Material
 from moviola.session.destination import Place, named, places_for
 from moviola.session.order import OutputRequest
 from moviola.session.target import UsageError
+from tests.closed import close
 from tests.session.material import make_order
 
 ONE, TWO = make_order("blur"), make_order("blur", "edges")
@@ -75,6 +76,27 @@ def test_what_cannot_be_is_said_before_anything_is_sent(tmp_path: Path) -> None:
         places_for({CLIP: TWO}, str(file), tmp_path)
     with pytest.raises(UsageError, match="cannot be made"):
         places_for({CLIP: ONE}, str(file / "x.mp4"), tmp_path)
+
+
+def test_a_folder_that_may_not_be_entered_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "closed").mkdir()
+    close(tmp_path / "closed", monkeypatch)
+    for orders in ({CLIP: ONE}, {CLIP: TWO}, {PHOTOS: ONE}):
+        out = str(tmp_path / "closed" / "mine.mkv" / "there")
+        assert named(orders, out)
+        with pytest.raises(UsageError, match=r"the folder .* cannot be made: Permission denied"):
+            places_for(orders, out, tmp_path)
+    with pytest.raises(UsageError, match=r"nothing may be written to the folder .*/closed; name another"):
+        places_for({CLIP: ONE}, str(tmp_path / "closed" / "mine.mp4"), tmp_path)
+
+
+def test_a_name_that_no_file_system_takes_is_said(tmp_path: Path) -> None:
+    out = str(tmp_path / f"{'x' * 252}.mp4")
+    assert named({CLIP: ONE}, out)
+    with pytest.raises(UsageError, match="the name has 256 bytes; 170 are the most"):
+        places_for({CLIP: ONE}, out, tmp_path)
+    with pytest.raises(UsageError, match="cannot be made: File name too long"):
+        places_for({CLIP: ONE}, f"{out}/mine.mp4", tmp_path)
 
 
 def test_a_files_name_for_several_sources_is_refused(tmp_path: Path) -> None:

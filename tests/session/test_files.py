@@ -16,6 +16,7 @@ from moviola.base.result_folders import job_folder
 from moviola.session.destination import Place
 from moviola.session.events import Begin, Begun, ChecksumMismatch, Keep, Kept, NotKept, Write
 from moviola.session.files import Files
+from tests.closed import close
 
 CONTENT = b"frames of a film"
 WANTED = Begin("blur.mp4", len(CONTENT), xxhash.xxh3_128_hexdigest(CONTENT))
@@ -242,6 +243,14 @@ def test_it_is_fetched_where_it_is_another_one_or_cannot_be_shared(
     elsewhere.close()
     monkeypatch.undo()
     (tmp_path / "results" / "job" / "blur.mp4").write_bytes(CONTENT[::-1])
+    assert elsewhere.begin(WANTED) == Begun(WANTED, 0)
+    elsewhere.close()
+
+
+def test_it_is_fetched_where_the_results_may_not_be_entered(
+    tmp_path: Path, elsewhere: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close(tmp_path / "results", monkeypatch)
     assert elsewhere.begin(WANTED) == Begun(WANTED, 0)
     elsewhere.close()
 

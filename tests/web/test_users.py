@@ -13,6 +13,7 @@ import pytest
 from moviola.web import users
 from moviola.web.tokens import parts_of
 from moviola.web.users import Role, UserRefused, UsersFileError, add_user, read_users, remove_user
+from tests.closed import close
 
 pytestmark = pytest.mark.usefixtures("cheap_scrypt")
 
@@ -109,6 +110,14 @@ def test_a_link_stays_and_the_file_behind_it_is_written(tmp_path: Path) -> None:
     add_user(link, "anna", Role.USER, 0)
     assert link.is_symlink()
     assert list(read_users(real).by_name) == ["anna"]
+
+
+def test_a_folder_that_may_not_be_entered_is_said(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    close(path.parent, monkeypatch)
+    with pytest.raises(UsersFileError, match=r"Permission denied"):
+        add_user(path, "anna", Role.USER, 0)
+    with pytest.raises(UsersFileError, match="there is no users file"):
+        remove_user(path, "anna")
 
 
 def test_a_file_that_others_can_read_is_refused(path: Path) -> None:

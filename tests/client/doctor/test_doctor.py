@@ -21,6 +21,7 @@ from moviola.launcher.settings import UpSettings
 from moviola.session.cluster_settings import ClientSettings
 from moviola.wire import descriptors
 from moviola.wire.limits import GIB
+from tests.closed import close
 from tests.ports import free_port
 from tests.session.fakes import FakeCluster
 
@@ -124,6 +125,27 @@ def test_a_secret_that_is_not_there(doctor: Callable[..., Found], tmp_path: Path
     assert finding.mark is Mark.WRONG
     (finding,) = cluster_checks.secret(ClientSettings(no_secret=True))
     assert finding.mark is Mark.GOOD
+
+
+def test_folders_that_may_not_be_entered_are_findings_like_others(
+    doctor: Callable[..., Found], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("state", "results"):
+        (tmp_path / name).mkdir()
+        close(tmp_path / name, monkeypatch)
+    monkeypatch.setenv("MOVIOLA_STATE", str(tmp_path / "state" / "below"))
+    status, found = doctor()
+    assert status == 1
+    (state,), (results,), (secret,) = found["state"], found["results"], found["secret"]
+    closed = tmp_path / "state"
+    assert (state["mark"], state["text"]) == (
+        Mark.WRONG,
+        f"{closed / 'below'} cannot be made: {closed} cannot be written to",
+    )
+    assert (results["mark"], results["text"]) == (Mark.WRONG, f"{tmp_path / 'results'} cannot be written to")
+    told = f"{closed / 'below' / 'secret'} cannot be read: Permission denied"
+    assert (secret["mark"], secret["text"]) == (Mark.WRONG, told)
+    assert "name a copy with --secret-file" in secret["way_out"]
 
 
 @pytest.fixture
