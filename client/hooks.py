@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from moviola.base.processes import signal_name
 from moviola.base.vocabulary import JobState
 from moviola.wire.messages import Job
 from moviola.wire.shown import shown
@@ -130,7 +131,7 @@ class Hooks:
 
     def _note_end(self, hook: Hook, job: Job, status: int) -> None:
         if status < 0:
-            self.fail(f"{hook.flag} for job {job.job} was ended by {signal.Signals(-status).name}")
+            self.fail(f"{hook.flag} for job {job.job} was ended by {signal_name(-status)}")
         elif status > 0:
             self.fail(f"{hook.flag} for job {job.job} failed with exit status {status}")
 

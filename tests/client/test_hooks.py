@@ -111,6 +111,7 @@ def test_a_few_run_at_a_time_and_the_others_wait_within_bounds(tmp_path: Path, m
     [
         ("exit 3", "--on-done for job job-0 failed with exit status 3"),
         ("kill -9 $$", "--on-done for job job-0 was ended by SIGKILL"),
+        ("kill -40 $$", "--on-done for job job-0 was ended by signal 40"),
         ("no-such-command-anywhere", "--on-done for job job-0 failed with exit status 127"),
     ],
 )
