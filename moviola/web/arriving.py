@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -30,6 +29,7 @@ from moviola.session.job_session import FINAL_STATES
 from moviola.session.job_settings import JobSettings
 from moviola.session.target import Target
 from moviola.web.orders import prepare_arriving, settings_from
+from moviola.web.places import Places
 from moviola.web.problems import Problem, away
 from moviola.web.receiving import Upload
 from moviola.web.sending import Sending, record_of
@@ -61,7 +61,7 @@ WHOLE_FIRST: Final = (Problem, WireError, ChainError, ParameterError, Unreadable
 
 
 @dataclass(slots=True)
-class Places:
+class ArrivingPlaces:
     """The uploads of a gateway that are sent on while they come.
 
     Attributes:
@@ -69,20 +69,16 @@ class Places:
     """
 
     threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(MAX_ARRIVING))
-    _of_user: Counter[str] = field(default_factory=Counter)
+    _taken: Places = field(default_factory=lambda: Places(MAX_ARRIVING, MAX_OF_USER))
     _left: asyncio.Event = field(default_factory=asyncio.Event)
 
     def take(self, user: str) -> bool:
         """Take a place for an upload of a user; return False where none is free."""
-        if self._of_user.total() >= MAX_ARRIVING or self._of_user[user] >= MAX_OF_USER:
-            return False
-        self._of_user[user] += 1
-        return True
+        return self._taken.take(user)
 
     def give_back(self, user: str) -> None:
         """Give back the place of an upload that is over."""
-        self._of_user[user] -= 1
-        self._of_user += Counter()  # forgets users without any
+        self._taken.give_back(user)
         self._left.set()
 
     async def wait_until_empty(self) -> None:
@@ -90,7 +86,7 @@ class Places:
         uploads off: in this time they have their jobs forgotten."""
         with suppress(TimeoutError):
             async with asyncio.timeout(CANCEL_S):
-                while self._of_user.total():
+                while self._taken.taken:
                     self._left.clear()
                     await self._left.wait()
 

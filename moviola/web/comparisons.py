@@ -33,7 +33,7 @@ from moviola.web.gateway import gateway_of, user_of
 from moviola.web.orders import fields_of, finder, refuse_idle, settings_from, source_files, without_folder
 from moviola.web.problems import Problem
 from moviola.web.receiving import SOURCES, Upload
-from moviola.web.streams import as_response, refuse_too_many
+from moviola.web.streams import EventStream
 from moviola.wire import options
 
 MAX_ITERATIONS: Final = 20
@@ -133,22 +133,17 @@ async def delete(request: Request) -> Response:
 
 async def stream(request: Request) -> Response:
     """Tell what is known of a comparison, again whenever it has changed. The stream ends with it."""
-    gateway, running = gateway_of(request), _asked_for(request)
-    refuse_too_many(gateway)
+    running = _asked_for(request)
 
     async def written() -> AsyncIterator[ServerSentEvent]:
-        gateway.listeners += 1
-        try:
-            while True:
-                told = comparison_json(running)
-                yield ServerSentEvent(json.dumps(told, ensure_ascii=False), event="comparison")
-                if told["is_over"]:
-                    return
-                await running.changed()
-        finally:
-            gateway.listeners -= 1
+        while True:
+            told = comparison_json(running)
+            yield ServerSentEvent(json.dumps(told, ensure_ascii=False), event="comparison")
+            if told["is_over"]:
+                return
+            await running.changed()
 
-    return as_response(written())
+    return EventStream(written(), gateway_of(request).listeners, user_of(request))
 
 
 def _asked_for(request: Request) -> Running:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,16 +12,17 @@ from starlette.requests import Request
 from moviola.session.pipes import MAX_INPUT_SIZE
 from moviola.session.target import Target
 from moviola.web.access import Access, User, identity_of
-from moviola.web.arriving import Places
+from moviola.web.arriving import ArrivingPlaces
 from moviola.web.calls import Caller
 from moviola.web.comparison_runs import Comparisons
 from moviola.web.hooks import Hooks
 from moviola.web.look import SharedLook
 from moviola.web.metrics import Metrics
 from moviola.web.mirror import Mirror, Mirrors
+from moviola.web.places import AwaitedPlaces, Places
 from moviola.web.preview_places import MAX_PREVIEW_SIZE, PreviewPlaces
-from moviola.web.receiving import Receiver
-from moviola.web.sending import MAX_SENDING
+from moviola.web.receiving import MAX_UPLOADS, MAX_UPLOADS_EACH, Receiver
+from moviola.web.sending import MAX_SENDING, MAX_SENDING_EACH
 from moviola.wire.asyncio_links import ReceiveMemory
 from moviola.wire.limits import MIB
 from moviola.wire.messages import Overview
@@ -36,6 +36,12 @@ CUTTERS: Final = 2
 MAX_PLAYS: Final = 32
 """Outputs that are watched at a time, of all users. Each has a chunk in memory, and a thread while it makes a fragment
 of it or reads a finished file."""
+
+MAX_LISTENERS: Final = 1000
+"""Streams of events that are open at a time, of all users: each has a connection."""
+
+MAX_LISTENERS_EACH: Final = 250
+"""… of one user, where there are several."""
 
 MAX_COMPARED: Final = 256 * MIB
 """Bytes of what is compared: the gateway's machine works on all of it several times."""
@@ -71,7 +77,7 @@ class Gateway:
         plays: how many outputs each user watches.
         comparisons: what is compared, and was.
         comparison_receiver: the folder of what is compared.
-        listeners: how many streams of events are open.
+        listeners: the places of streams of events.
         overview: how the cluster is doing, asked for once a moment.
         metrics: what this gateway counts.
     """
@@ -85,14 +91,14 @@ class Gateway:
     cutters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(CUTTERS))
     reports: Counter[str] = field(default_factory=Counter)
     reporters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(REPORTERS))
-    arriving: Places = field(default_factory=Places)
-    sending: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_SENDING))
+    arriving: ArrivingPlaces = field(default_factory=ArrivingPlaces)
     players: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(MAX_PLAYS))
     plays: Counter[str] = field(default_factory=Counter)
-    listeners: int = 0
     mirrors: Mirrors = field(init=False)
     caller: Caller = field(init=False)
     receiver: Receiver = field(init=False)
+    sending: AwaitedPlaces = field(init=False)
+    listeners: Places = field(init=False)
     comparisons: Comparisons = field(default_factory=Comparisons)
     comparison_receiver: Receiver = field(init=False)
     previews: PreviewPlaces = field(init=False)
@@ -102,11 +108,19 @@ class Gateway:
     def __post_init__(self) -> None:
         self.mirrors = Mirrors(self.target, self.memory)
         self.caller = Caller(self.target, self.memory)
-        self.receiver = Receiver(self.upload_limit, self.writers)
+        uploads = self._each(MAX_UPLOADS_EACH, MAX_UPLOADS)
+        self.receiver = Receiver(self.upload_limit, self.writers, most_each=uploads)
+        self.sending = AwaitedPlaces(MAX_SENDING, self._each(MAX_SENDING_EACH, MAX_SENDING))
+        self.listeners = Places(MAX_LISTENERS, self._each(MAX_LISTENERS_EACH, MAX_LISTENERS))
         compared = min(self.upload_limit, MAX_COMPARED)
-        self.comparison_receiver = Receiver(compared, self.writers, "a comparison may have")
+        self.comparison_receiver = Receiver(compared, self.writers, "a comparison may have", uploads)
         self.previews = PreviewPlaces(min(MAX_PREVIEW_SIZE, self.upload_limit), self.writers)
         self.overview = SharedLook(lambda: self.caller.overview(self.target.user))
+
+    def _each(self, some: int, all_: int) -> int:
+        """Return how many places one user may take: some of them, or all where there is one user alone, whom nobody
+        asks to log in."""
+        return some if self.access.cookie else all_
 
     def cluster_user(self, user: User) -> str:
         """Return as whom the gateway looks at jobs, controls them and fetches their files for somebody.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -10,6 +9,7 @@ from typing import Final
 
 from anyio import CapacityLimiter
 
+from moviola.web.places import Places
 from moviola.web.problems import Problem
 from moviola.web.receiving import Receiver
 from moviola.wire.limits import MIB
@@ -37,19 +37,17 @@ class PreviewPlaces:
 
     def __init__(self, limit: int, threads: CapacityLimiter) -> None:
         self.receiver = Receiver(limit, threads, "a preview may have: send smaller pictures, or fewer")
-        self._held: Counter[str] = Counter()
+        self._places = Places(MAX_PREVIEWS, MAX_PREVIEWS_EACH)
 
     @contextmanager
     def place(self, user: str) -> Iterator[None]:
         """Hold a place for a user during the block. Raises Problem where there is none."""
-        if self._held[user] >= MAX_PREVIEWS_EACH or self._held.total() >= MAX_PREVIEWS:
-            detail = f"{self._held.total()} previews are being made, {self._held[user]} of them yours; try again"
+        if not self._places.take(user):
+            detail = f"{self._places.taken} previews are being made, {self._places.of(user)} of them yours; try again"
             raise Problem(
                 HTTPStatus.TOO_MANY_REQUESTS, detail, "too-many-previews", {"Retry-After": f"{RETRY_AFTER_S}"}
             )
-        self._held[user] += 1
         try:
             yield
         finally:
-            self._held[user] -= 1
-            self._held += Counter()  # whose users have none any more are left out
+            self._places.give_back(user)

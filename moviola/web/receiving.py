@@ -27,11 +27,17 @@ from moviola.media.growing import GrowingFile
 from moviola.session.order import unique
 from moviola.session.pipes import MIN_FREE_SIZE
 from moviola.session.units import sized
+from moviola.web.access import identity_of
+from moviola.web.places import Places
 from moviola.web.problems import Problem
 from moviola.wire.limits import MIB
 
 MAX_UPLOADS: Final = 32
 """Bodies that are received or sent on at a time; one more is asked to come again. Each has an open file."""
+
+MAX_UPLOADS_EACH: Final = 16
+"""… of one user, where there are several: an upload that waits for the cluster, as that of a paused job, takes no place
+of others."""
 
 BLOCK_SIZE: Final = 1 * MIB
 """What is gathered of a body before it is written: the memory that receiving one takes."""
@@ -99,14 +105,19 @@ class Receiver:
         limit: bytes that one request may bring.
         threads: bounds the threads that write.
         bound: what sets the limit, for people.
+        most_each: bodies of one user at a time.
     """
 
     def __init__(
-        self, limit: int, threads: CapacityLimiter, bound: str = "this gateway takes (--upload-limit)"
+        self,
+        limit: int,
+        threads: CapacityLimiter,
+        bound: str = "this gateway takes (--upload-limit)",
+        most_each: int = MAX_UPLOADS,
     ) -> None:
         self.limit, self._bound = limit, bound
         self._threads = threads
-        self._count = 0
+        self._places = Places(MAX_UPLOADS, most_each)
         self._folder: Path | None = None
         self._lock: int | None = None
 
@@ -114,13 +125,14 @@ class Receiver:
     async def upload(self, request: Request) -> AsyncIterator[Upload]:
         """Yield an empty upload with the fields of the query. Its folder is removed after the block unless it
         `is_kept`. Raises Problem where too many are under way, or the body is announced as too large."""
-        if self._count >= MAX_UPLOADS:
-            detail = f"{MAX_UPLOADS} uploads are under way, the most allowed at a time; try again in a moment"
-            raise Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, "too-many-uploads", {"Retry-After": str(RETRY_AFTER_S)})
+        user = identity_of(request).name
         length = request.headers.get("content-length", "")
         if length.isdecimal() and int(length) > self.limit:
             raise self._too_large()
-        self._count += 1
+        if not self._places.take(user):
+            under_way = f"{self._places.taken} uploads are under way, {self._places.of(user)} of them yours"
+            detail = f"{under_way}, the most allowed at a time; try again in a moment"
+            raise Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, "too-many-uploads", {"Retry-After": str(RETRY_AFTER_S)})
         try:
             upload = Upload(Path(tempfile.mkdtemp(dir=self._own_folder())))
             try:
@@ -131,7 +143,7 @@ class Receiver:
                 if not upload.is_kept:
                     shutil.rmtree(upload.folder, ignore_errors=True)
         finally:
-            self._count -= 1
+            self._places.give_back(user)
 
     async def body(self, request: Request) -> AsyncIterator[bytes]:
         """Yield the pieces of a request's body. Raises Problem where nothing comes for too long."""

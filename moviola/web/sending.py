@@ -31,6 +31,9 @@ MAX_SENDING: Final = 4
 """Uploads that are sent on at a time, beside those that are sent while they come. Each may hold its window and two
 chunks in memory; the others wait on disk."""
 
+MAX_SENDING_EACH: Final = 2
+"""… of one user, where there are several: an upload takes as long as the workers let it wait."""
+
 BUSY_S: Final = 15.0
 """How long a cluster that is away, or does not take a job, is called before the sender is told to try again later. The
 sender is not told at once because the whole body would have to be sent again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -12,21 +13,20 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from moviola.base.suggestions import did_you_mean
 from moviola.base.vocabulary import EventKind
 from moviola.session.cluster_events import ClusterEvent, EventId
 from moviola.web.access import User
 from moviola.web.feed import Feed, Listener, Told
-from moviola.web.gateway import Gateway, gateway_of, user_of
+from moviola.web.gateway import gateway_of, user_of
 from moviola.web.jobs import job_of
+from moviola.web.places import Places
 from moviola.web.problems import Problem
 from moviola.web.records import job_json
 from moviola.wire.errors import WireError
 from moviola.wire.messages import Job
-
-MAX_LISTENERS: Final = 1000
-"""Streams of events that are open at a time, of all users: each has a connection."""
 
 SEND_TIMEOUT_S: Final = 20.0
 """How long a listener may read nothing while something waits to be written: then it is cut off. It may come back with
@@ -42,7 +42,7 @@ PING_S: Final = 15
 async def stream_all(request: Request) -> Response:
     """Tell what happens in the cluster, that whoever asks may know of; with `kinds`, of these kinds only."""
     gateway, user = gateway_of(request), user_of(request)
-    refuse_too_many(gateway)
+    refuse_too_many(gateway.listeners, user)
     after, kinds = _after(request), _kinds(request)
     feed = gateway.mirrors.feed_of(gateway.cluster_user(user))
     await feed.current()
@@ -51,18 +51,18 @@ async def stream_all(request: Request) -> Response:
         return (not kinds or event.kind in kinds) and _may_know(user, event)
 
     async def written() -> AsyncIterator[ServerSentEvent]:
-        with _listening(gateway, feed, wants, after) as listener:
+        with _listening(feed, wants, after) as listener:
             while True:
                 yield _as_sse(await listener.next())
 
-    return as_response(written())
+    return EventStream(written(), gateway.listeners, user)
 
 
 async def stream_job(request: Request) -> Response:
     """Tell what happens to one job: first its record, unless it is known up to an event. The stream ends with it."""
     gateway, asking, job = await job_of(request)
-    refuse_too_many(gateway)
     user, after = user_of(request), _after(request)
+    refuse_too_many(gateway.listeners, user)
     feed = gateway.mirrors.feed_of(asking)
     await feed.current()
     if after is not None and feed.has_ended(job.job, after):
@@ -72,7 +72,7 @@ async def stream_job(request: Request) -> Response:
         return event.job == job.job and _may_know(user, event)
 
     async def written() -> AsyncIterator[ServerSentEvent]:
-        with _listening(gateway, feed, wants, after) as listener:
+        with _listening(feed, wants, after) as listener:
             place = feed.place
             try:
                 record = await gateway.caller.job_details(asking, job.job)  # newer than what the listener was not told
@@ -88,27 +88,24 @@ async def stream_job(request: Request) -> Response:
             if after is not None:
                 yield _record(record, feed.place)
 
-    return as_response(written())
+    return EventStream(written(), gateway.listeners, user)
 
 
 @contextmanager
-def _listening(
-    gateway: Gateway, feed: Feed, wants: Callable[[ClusterEvent], bool], after: EventId | None
-) -> Iterator[Listener]:
-    """Give the block a listener, which is counted as long as it listens."""
+def _listening(feed: Feed, wants: Callable[[ClusterEvent], bool], after: EventId | None) -> Iterator[Listener]:
+    """Give the block a listener."""
     listener = feed.listen(wants, after)
-    gateway.listeners += 1
     try:
         yield listener
     finally:
-        gateway.listeners -= 1
         feed.leave(listener)
 
 
-def refuse_too_many(gateway: Gateway) -> None:
-    """Raise Problem where so many streams are open that there is no place for another one."""
-    if gateway.listeners >= MAX_LISTENERS:
-        detail = f"{MAX_LISTENERS} streams of events are open, the most allowed at a time; end one, or try again later"
+def refuse_too_many(listeners: Places, user: User) -> None:
+    """Raise Problem where so many streams are open that there is no place for another one of a user."""
+    if not listeners.has_one_for(user.name):
+        are_open = f"{listeners.taken} streams of events are open, {listeners.of(user.name)} of them yours"
+        detail = f"{are_open}, the most allowed at a time; end one, or try again later"
         raise Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, "too-many-listeners", {"Retry-After": str(RETRY_AFTER_S)})
 
 
@@ -128,9 +125,30 @@ def _as_sse(told: Told) -> ServerSentEvent:
     return ServerSentEvent(told.data, event=str(event.kind), id=None if event.id is None else str(event.id))
 
 
-def as_response(written: AsyncIterator[ServerSentEvent]) -> Response:
-    """Return the answer that is a stream of these events."""
-    return EventSourceResponse(written, ping=PING_S, send_timeout=SEND_TIMEOUT_S, sep="\n")
+class EventStream(EventSourceResponse):
+    """An answer that is a stream of events. It has a place from when it is made until it ends, so that nobody is let in
+    between the look for a place and the first event.
+
+    Args:
+        written: the events.
+        listeners: the places.
+        user: whose place it takes.
+
+    Raises:
+        Problem: there is none.
+    """
+
+    def __init__(self, written: AsyncIterator[ServerSentEvent], listeners: Places, user: User) -> None:
+        refuse_too_many(listeners, user)
+        super().__init__(written, ping=PING_S, send_timeout=SEND_TIMEOUT_S, sep="\n")
+        listeners.take(user.name)
+        self._leave = partial(listeners.give_back, user.name)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave()
 
 
 def _after(request: Request) -> EventId | None:

@@ -95,7 +95,7 @@ def _made(jobs: Sequence[Job], remarks: Sequence[str]) -> Response:
 
 async def _sent(gateway: Gateway, user: User, request: UploadRequest, remarks: list[str]) -> Job:
     target = Target(gateway.target.address, gateway.target.family, gateway.target.secret, user.name)
-    async with gateway.sending:
+    async with gateway.sending.one_for(user.name):
         run = await Sending(target, request, gateway.memory).go(gateway.cutters)
     remarks += run.session.remarks
     return record_of(run)

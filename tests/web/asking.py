@@ -1,4 +1,4 @@
-"""Requests of an application without a socket."""
+"""Requests of an application without a socket, and of several users without tokens."""
 
 from __future__ import annotations
 
@@ -7,6 +7,21 @@ from typing import Any
 
 import httpx
 from starlette.applications import Starlette
+from starlette.requests import HTTPConnection
+
+from moviola.web.access import User
+
+
+class ByName:
+    """The access of a gateway that has users: a request's header `User` says whose it is."""
+
+    cookie = "session"
+
+    async def identify(self, connection: HTTPConnection) -> User:
+        return User(connection.headers.get("user", "ada"))
+
+    async def log_in(self, connection: HTTPConnection, token: str) -> tuple[User, str]:
+        raise NotImplementedError
 
 
 def ask(app: Starlette, path: str, method: str = "GET", **more: Any) -> httpx.Response:

@@ -19,13 +19,15 @@ from anyio import CapacityLimiter
 from starlette.applications import Starlette
 
 from moviola.session.target import Target
-from moviola.web import receiving
+from moviola.web import gateway, receiving
 from moviola.web.access import OnlyUser
 from moviola.web.app import make_app
 from moviola.web.gateway import Gateway
 from moviola.web.problems import Problem
 from moviola.web.receiving import PREFIX, Receiver
 from moviola.wire.addresses import Address
+
+from .asking import ByName
 
 LIMIT: Final = 1000
 HEAD: Final = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n'
@@ -55,6 +57,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One upload is taken at a time."""
+    monkeypatch.setattr(receiving, "MAX_UPLOADS", 1)
+
+
+@pytest.fixture
 def app() -> Starlette:
     return make_app(Gateway(Target(Address("127.0.0.1", 1)), OnlyUser("ada"), LIMIT))
 
@@ -64,10 +72,11 @@ def left(folder: Path) -> list[Path]:
     return list(folder.glob(f"{PREFIX}*/*"))
 
 
-async def send(app: Starlette, way: Way, body: AsyncIterator[bytes]) -> httpx.Response:
+async def send(app: Starlette, way: Way, body: AsyncIterator[bytes], user: str = "ada") -> httpx.Response:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    headers = {**way.headers, "User": user}
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        return await client.request(way.method, way.path, content=body, headers=way.headers)
+        return await client.request(way.method, way.path, content=body, headers=headers)
 
 
 async def pieces(way: Way, *more: bytes) -> AsyncIterator[bytes]:
@@ -77,10 +86,8 @@ async def pieces(way: Way, *more: bytes) -> AsyncIterator[bytes]:
 
 @both_ways
 def test_one_upload_more_than_there_are_places_is_asked_to_come_again(
-    way: Way, app: Starlette, folder: Path, monkeypatch: pytest.MonkeyPatch
+    way: Way, one_place: None, app: Starlette, folder: Path
 ) -> None:
-    monkeypatch.setattr(receiving, "MAX_UPLOADS", 1)
-
     async def story() -> tuple[httpx.Response, ...]:
         has_begun, goes_on = asyncio.Event(), asyncio.Event()
 
@@ -100,6 +107,38 @@ def test_one_upload_more_than_there_are_places_is_asked_to_come_again(
     assert (refused.status_code, refused.json()["code"]) == (429, "too-many-uploads")
     assert int(refused.headers["retry-after"]) > 0
     assert (first.status_code, later.status_code) == (413, 413), "its place is free again"
+    assert not left(folder)
+
+
+@both_ways
+def test_a_user_who_has_all_places_that_one_may_have_leaves_others_theirs(
+    way: Way, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "MAX_UPLOADS_EACH", 2)
+    app = make_app(Gateway(Target(Address("127.0.0.1", 1)), ByName(), LIMIT))
+
+    async def story() -> tuple[httpx.Response, ...]:
+        goes_on = asyncio.Event()
+        begun = [asyncio.Event(), asyncio.Event()]
+
+        async def held(has_begun: asyncio.Event) -> AsyncIterator[bytes]:
+            yield way.head + b"0"
+            has_begun.set()
+            await goes_on.wait()
+            yield bytes(LIMIT) + way.end
+
+        first = [asyncio.create_task(send(app, way, held(each))) for each in begun]
+        for each in begun:
+            await each.wait()
+        refused = await send(app, way, pieces(way, b"0"))
+        other = await send(app, way, pieces(way, bytes(LIMIT + 1)), "bob")
+        goes_on.set()
+        return refused, other, *(await asyncio.gather(*first))
+
+    refused, other, *first = asyncio.run(story())
+    assert (refused.status_code, refused.json()["code"]) == (429, "too-many-uploads")
+    assert "2 of them yours" in refused.json()["detail"]
+    assert [answer.status_code for answer in (other, *first)] == [413] * 3, "all of them were received"
     assert not left(folder)
 
 
