@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from moviola.media.fidelity import Fate
+from moviola.media.video.writing import sound as sound_module
 from tests.media.video.clips import RATE, encode, remux, with_bytes, with_streams
-from tests.media.video.cutting_room import in_container, output, take, told
+from tests.media.video.cutting_room import in_container, output, sound_of, take, told
 
 AMR_FRAME = 160  # samples
 MP3_HEADER = bytes.fromhex("fffb50c4")  # 64 kbit/s, 44.1 kHz, mono
@@ -161,6 +162,60 @@ def test_a_gap_in_decoded_sound_stays_a_gap(tmp_path: Path) -> None:
     assert not samples[1600:4800].any()
     assert (samples[:1600] == 5000).all()
     assert (samples[4800:6400] == 5000).all()
+
+
+HOURS = 3600 * 8000
+
+
+def with_gaps(path: Path, times: Sequence[int]) -> Path:
+    """A clip with packets of a tenth of a second of sound at these times, in 1/8000 s."""
+
+    def add(container: Any) -> list[Any]:
+        sound = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        return [packet_of(sound, bytes(1600), at, 800, Fraction(1, 8000)) for at in times]
+
+    return with_streams(path, add)
+
+
+def test_gaps_of_more_than_a_day_in_decoded_sound_are_not_filled(tmp_path: Path) -> None:
+    """A damaged time may ask for any number of packets."""
+    clip = with_gaps(tmp_path / "clip.mkv", [*range(0, 80_000, 800), 25 * HOURS])
+    reel = take(clip, tmp_path, in_container("mp4"))
+    assert [each for each in reel.spliced.account.warnings if "gaps" in each] == [
+        "stream 1 (audio, pcm_s16le) has gaps of more than 24 hours, which would be filled with silence (in .mkv they "
+        "stay): it is left out"
+    ]
+    with av.open(str(reel.path)) as container:
+        assert [stream.type for stream in container.streams] == ["video"]
+    kept = take(clip, tmp_path / "kept", in_container("matroska"))
+    assert [time for time, _ in sound_of(kept.path)] == [time for time, _ in sound_of(clip)]
+
+
+def test_gaps_of_decoded_sound_are_added_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sound_module, "MAX_SILENCE_S", 60)
+    steady = list(range(0, 80_000, 800))
+    for gaps, left in ((1, 0), (2, 1)):
+        late = [80_000 + number * 40 * 8000 for number in range(1, gaps + 1)]
+        clip = with_gaps(tmp_path / f"{gaps}.mkv", [*steady, *late])
+        warnings = take(clip, tmp_path / str(gaps), in_container("mp4")).spliced.account.warnings
+        assert sum("silence" in each for each in warnings) == left
+
+
+def test_a_gap_at_the_beginning_is_not_filled_to_try_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said before anything is sent where it is too long."""
+    silence = sound_module._silence
+    made: list[int] = []
+
+    def counted(like: av.AudioFrame, samples: int) -> av.AudioFrame:
+        made.append(samples)
+        return silence(like, samples)
+
+    monkeypatch.setattr(sound_module, "_silence", counted)
+    clip = with_gaps(tmp_path / "a.mkv", [0, 800, 20 * HOURS])
+    assert told(clip, in_container("mp4"))["stream 1 (audio, pcm_s16le)"].fate is Fate.CHANGED
+    assert 0 < len(made) < 10_000
+    clip = with_gaps(tmp_path / "b.mkv", [0, 800, 25 * HOURS])
+    assert told(clip, in_container("mp4"))["stream 1 (audio, pcm_s16le)"].fate is Fate.LOST
 
 
 PICTURE = b"\xff\xd8\xff\xdb" + bytes(60)  # begins like a JPEG

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from io import BytesIO
+from itertools import islice
 from typing import Any, Final
 
 import av
@@ -34,6 +35,9 @@ from moviola.media.video.writing.tracks import Mux, passthrough_packets
 
 _MAX_ANSWERS: Final = 64
 """Answers that are remembered: several outputs of a job, and both sides of it, ask the same."""
+
+MAX_DECODED_PACKETS: Final = 1_000
+"""Of sound that is stored decoded, to try it: silence that fills a gap between its first packets may be a million."""
 
 _MPEG_AUDIO: Final = ("mp1", "mp1float", "mp2", "mp2float", "mp3", "mp3float")
 
@@ -232,10 +236,12 @@ def _written(
         if video is not None:
             output.describe(video.stream, source.stream)
         for stream in source.passthrough:
-            if ways[stream.stream] is not Way.LEFT_OUT:
+            way = ways[stream.stream]
+            if way is not Way.LEFT_OUT:
                 payloads = [stream.first] if stream.first else []
                 packets = passthrough_packets(payloads, stream, lambda _: None)
-                runs.append(output.add(stream, ways[stream.stream], packets))
+                run = output.add(stream, way, packets)
+                runs.append(islice(run, MAX_DECODED_PACKETS) if way is Way.DECODED else run)
         output.tell()
         output.file.start_encoding()
         if video is not None:

@@ -24,6 +24,18 @@ SKIPPED: Final = "skip_samples"
 # Times of a container with 1 ms steps jitter by less; a larger difference is a gap in the sound.
 GAP_S = 0.05
 
+MAX_SILENCE_S: Final = 24 * 3600
+"""Silence that may fill the gaps of a stream: a recorder may pause overnight. A day of it has a million packets, of
+which a muxer keeps note in memory; a damaged time can ask for any number."""
+
+
+class TooMuchSilence(ValueError):
+    """Raised if the gaps of a sound are longer than they may be filled; the text says so of the stream."""
+
+    def __init__(self) -> None:
+        hours = MAX_SILENCE_S // 3600
+        super().__init__(f"has gaps of more than {hours} hours, which would be filled with silence (in .mkv they stay)")
+
 
 def add_decoded(file: OutputContainer, template: AudioStream, container: Container) -> AudioStream:
     """Add a stream to `file`, which is a file of `container`, that can hold what the decoder of `template` gives;
@@ -41,7 +53,7 @@ def add_decoded(file: OutputContainer, template: AudioStream, container: Contain
 
 def decoded_packets(packets: Iterable[Packet[Any]], template: AudioStream, stream: AudioStream) -> Iterator[Mux]:
     """Yield the sound of `packets`, which belong to `template`, as packets of `stream`, from zero on. Damaged ones
-    leave a gap."""
+    leave a gap. Raise TooMuchSilence where gaps cannot stay, and are too long to be filled."""
     decoder, encoder = template.codec_context, stream.codec_context
     resampler = AudioResampler(encoder.format, encoder.layout)
     clock = _SampleClock(encoder.sample_rate)
@@ -95,13 +107,14 @@ def _decoded(decode: Any, packet: Packet[Any] | None) -> list[AudioFrame]:
 
 def _framed(parts: Iterator[AudioFrame], encoder: AudioCodecContext) -> Iterator[AudioFrame]:
     """Yield sound in frames of the size that an encoder wants; gaps become silence there, for no frame may be short but
-    the last. An encoder that takes any size, as those of PCM do, gets the parts as they are."""
+    the last. An encoder that takes any size, as those of PCM do, gets the parts as they are. Raise TooMuchSilence."""
     first = next(parts, None)
     size = encoder.frame_size
     if first is None or not size:
         yield from parts if first is None else chain((first,), parts)
         return
     fifo, base = AudioFifo(), first.time_base
+    room = MAX_SILENCE_S * encoder.sample_rate
     assert first.pts is not None
     given = taken = first.pts
 
@@ -116,6 +129,9 @@ def _framed(parts: Iterator[AudioFrame], encoder: AudioCodecContext) -> Iterator
 
     for part in chain((first,), parts):
         assert part.pts is not None
+        room -= max(0, part.pts - given)
+        if room < 0:
+            raise TooMuchSilence
         while part.pts > given:
             silence = _silence(part, min(size, part.pts - given))
             given += silence.samples

@@ -33,6 +33,7 @@ from moviola.media.video.writing.digest import Digest
 from moviola.media.video.writing.file_streams import recorded_packets
 from moviola.media.video.writing.output_file import Nowhere, OutputFile
 from moviola.media.video.writing.rehearsal import next_way, rehearsal
+from moviola.media.video.writing.sound import TooMuchSilence
 from moviola.media.video.writing.tracks import Mux, VideoTrack, passthrough_packets
 
 # Of the disk, not of the streams.
@@ -78,7 +79,7 @@ def splice(
             then = "its sound is stored decoded" if ways[stream.stream] is Way.DECODED else "it is left out"
             if ways[stream.stream] is Way.REPACKED:
                 then = "its packets hold one frame each instead"
-            said.append(f"{stream.label} was refused by the {container.format} muxer ({refused.reason}): {then}")
+            said.append(f"{stream.label} {refused.reason}: {then}")
 
 
 def _attempt(
@@ -129,7 +130,8 @@ def _details_of_notes(path: Path) -> tuple[Details, str]:
 
 
 class StreamRefused(Exception):
-    """Raised if the muxer does not take a packet of a stream that is not filtered, although it took the first ones."""
+    """Raised if a stream that is not filtered cannot go on as it began, as when the muxer does not take one of its
+    packets, although it took the first ones; `reason` says so of the stream."""
 
     def __init__(self, stream: PassthroughStream, reason: str) -> None:
         super().__init__(reason)
@@ -186,7 +188,9 @@ class _Splicer:
         self, output: OutputFile, facts: PassthroughStream, payloads: Mapping[int, Iterable[bytes]]
     ) -> Iterator[Mux]:
         packets, way = passthrough_packets(payloads[facts.stream], facts, self._account.warn), self._ways[facts.stream]
-        if self._container.has_edits or facts.type != "audio" or way is Way.DECODED:
+        if way is Way.DECODED:
+            return _decoded(facts, output.add(facts, way, packets))
+        if self._container.has_edits or facts.type != "audio":
             return output.add(facts, way, packets)
         heard, delay_s = from_run_up(packets, facts.time_base, facts.codec)
         return output.add(facts, way, heard, delay_s)
@@ -203,7 +207,8 @@ class _Splicer:
                     for mux in packets:
                         output.file.mux_one(mux.packet)
             except (av.FFmpegError, ValueError) as error:
-                raise StreamRefused(facts, str(getattr(error, "strerror", None) or error)) from error
+                why = str(getattr(error, "strerror", None) or error)
+                raise StreamRefused(facts, f"was refused by the {self._container.format} muxer ({why})") from error
 
     def _noted(self, packets: Iterator[Mux]) -> Iterator[Mux]:
         """Yield packets, and keep the times that their frames must have in the file."""
@@ -248,6 +253,14 @@ class _Splicer:
     def _duration_s(self) -> float:
         with av.open(for_ffmpeg(self._path), format=self._container.format, options=dict(FILE_ONLY)) as file:
             return (file.duration or 0) / av.time_base
+
+
+def _decoded(facts: PassthroughStream, packets: Iterator[Mux]) -> Iterator[Mux]:
+    """Yield packets of sound that is stored decoded. Raise StreamRefused where that takes too much silence."""
+    try:
+        yield from packets
+    except TooMuchSilence as error:
+        raise StreamRefused(facts, str(error)) from error
 
 
 def _shift_s(source: VideoSplice) -> Fraction:
