@@ -6,7 +6,8 @@ writes to it any more:
     appeared ─▶ waiting ─▶ ready     nothing changed for QUIET_S, nobody has it open to write, and it is as long as
                   │  ▲               its container says; or, where one of these is not known, for `settle_s`
                   ▼  │
-               cut off               it has been shorter than its container says for `settle_s`: it waits for a change
+                 left                for `settle_s` it has been shorter than its container says, and waits for a change;
+                                     or it cannot be read, and waits until it can be
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ QUIET_S: Final = 2.0
 
 SETTLE_S: Final = 45.0
 """How long a file is left alone of whose length nothing is known: longer than a copy over a slow network stalls."""
+
+CUT_OFF: Final = "is shorter than its own header says"
 
 MAX_FILES: Final = 100_000
 """Files of one watched folder, done ones included: what is remembered of each takes about half a kilobyte."""
@@ -49,7 +52,8 @@ class _Waiting:
     identity: Identity
     since: float
     """When it was first seen as it is."""
-    is_cut_off: bool = False
+    fault: str = ""
+    """Why it is left as it is."""
 
 
 @dataclass(slots=True)
@@ -67,8 +71,8 @@ class FolderWatch:
 
     @property
     def waiting(self) -> int:
-        """Files that are not whole yet, but for those that are cut off."""
-        return sum(not waiting.is_cut_off for waiting in self._waiting.values())
+        """Files that are not whole yet, but for those that are left as they are."""
+        return sum(not waiting.fault for waiting in self._waiting.values())
 
     def seen(self, files: Mapping[str, Identity], now: float, unix_s: float) -> list[str]:
         """Take what lies in the folder now, by name; return the names of files that want a closer look.
@@ -89,18 +93,19 @@ class FolderWatch:
             if waiting is None or waiting.identity != identity:
                 age = max(0.0, min(unix_s - identity.mtime_ns / 1e9, self.settle_s)) if waiting is None else 0.0
                 waiting = self._waiting[name] = _Waiting(identity, now - age)
-            if now - waiting.since >= min(QUIET_S, self.settle_s) and not waiting.is_cut_off:
+            if now - waiting.since >= min(QUIET_S, self.settle_s) and waiting.fault != CUT_OFF:
                 due.append(name)
         return due
 
     def looked(self, name: str, look: Look, now: float) -> Identity | None:
         """Take the closer look at a file that `seen` named; return its identity if it is to be sent now."""
         waiting = self._waiting[name]
+        waiting.fault = ""
         if look.is_open:
             waiting.since = now
             return None
         if look.wholeness is Wholeness.CUT_OFF:
-            waiting.is_cut_off = now - waiting.since >= self.settle_s  # until it changes, it is looked at no more
+            self._leave(waiting, CUT_OFF, now)  # until it changes, it is looked at no more
             return None
         is_certain = look.wholeness is Wholeness.WHOLE and look.is_open is False
         if not is_certain and now - waiting.since < self.settle_s:
@@ -109,7 +114,15 @@ class FolderWatch:
         del self._waiting[name]
         return waiting.identity
 
+    def unreadable(self, name: str, fault: str, now: float) -> None:
+        """Take that a file which `seen` named could not be looked at, and why."""
+        self._leave(self._waiting[name], fault, now)
+
+    def _leave(self, waiting: _Waiting, fault: str, now: float) -> None:
+        if now - waiting.since >= self.settle_s:
+            waiting.fault = fault
+
     @property
-    def cut_off(self) -> list[str]:
-        """The names of files that have been shorter than their containers say for `settle_s`."""
-        return [name for name, waiting in self._waiting.items() if waiting.is_cut_off]
+    def left(self) -> dict[str, str]:
+        """Why files are left as they are, by name: what has been wrong with each of them for `settle_s`."""
+        return {name: waiting.fault for name, waiting in self._waiting.items() if waiting.fault}

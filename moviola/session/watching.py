@@ -5,6 +5,7 @@ The sources are only read. What was sent is remembered beside the results (watch
 
 from __future__ import annotations
 
+import stat
 import threading
 import time
 from collections import deque
@@ -30,7 +31,7 @@ from moviola.session.preparing import upload_request
 from moviola.session.run import UploadRequest
 from moviola.session.target import Target, UsageError
 from moviola.session.views import BatchDisplay
-from moviola.session.watch import MAX_FILES, FolderWatch, Identity, Look
+from moviola.session.watch import CUT_OFF, MAX_FILES, FolderWatch, Identity, Look
 from moviola.session.watch_record import Arrival, WatchRecord
 
 LOOK_INTERVAL_S: Final = 1.0
@@ -44,8 +45,6 @@ RETRY_S: Final = 5.0
 
 UNFINISHED: Final = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".filepart", "~")
 """How programs end the names of files that they have not finished: nothing is said of these."""
-
-CUT_OFF: Final = "is shorter than its own header says"
 
 SUFFIXES: Final = frozenset[str]().union(*(kind.suffixes for kind in KINDS.values()))
 
@@ -86,6 +85,7 @@ class FolderDelivery:
         self._watch = FolderWatch(record.done, settle_s)
         self._ready: deque[Arrival] = deque()
         self._under_way: dict[str, Arrival] = {}
+        self._out_of_reach: dict[str, str] = {}  # why of each file in the folder nothing at all is known, by name
         self._told: set[str] = set()
         self._stopped = threading.Event()
         self._sender: Sender | None = None
@@ -119,13 +119,18 @@ class FolderDelivery:
                     self._record.end(arrival, outcome.status.name.lower())
                 yield outcome
             self._stopped.wait(RETRY_S if self._is_unreachable else 0.0)
-        for name in self._watch.cut_off if self._once else ():
-            yield Outcome(name, "", Status.WRONG, REFUSED, f"{name} {CUT_OFF}; copy it again.")
+        for name, fault in self._left().items() if self._once else ():
+            way_out = "copy it again" if fault == CUT_OFF else "make it readable"
+            yield Outcome(name, "", Status.WRONG, REFUSED, f"{name} {fault}; {way_out}.")
 
     @property
     def waiting(self) -> int:
         """Files that are not whole yet, or have not had their turn."""
         return self._watch.waiting + len(self._ready)
+
+    def _left(self) -> dict[str, str]:
+        """Return what is wrong with the files that are left as they are, by name."""
+        return {**self._out_of_reach, **self._watch.left}
 
     def _is_over(self) -> bool:
         return self._once and self._look_at > float("-inf") and not self.waiting
@@ -158,40 +163,49 @@ class FolderDelivery:
             try:
                 path = self._folders.source / name
                 look = Look(_wholeness(path), is_open_to_write(path))
-            except OSError:
-                continue  # it has gone, or may not be read yet
+            except FileNotFoundError:
+                continue  # it has gone
+            except OSError as error:
+                self._watch.unreadable(name, _unreadable(error), now)
+                continue
             identity = self._watch.looked(name, look, now)
             if identity is not None:
                 self._ready.append(self._record.begin(identity, name))
-        for name in self._watch.cut_off if not self._once else ():  # with `once` they are refused at the end
-            self._tell(name, f"{name} {CUT_OFF}; it is sent when the rest has come.")
+        for name, fault in self._left().items() if not self._once else ():  # with `once` they are refused at the end
+            later = "it is sent when the rest has come" if fault == CUT_OFF else "make it readable: then it is sent"
+            self._tell(f"{name} {fault}; {later}.")
         took = time.monotonic() - now
         self._look_at = now + max(LOOK_INTERVAL_S, took / MAX_LOOKING)
 
     def _files(self) -> dict[str, Identity]:
         """Return the files that can be sent, by name. Raises OSError."""
         found: dict[str, Identity] = {}
+        self._out_of_reach.clear()
         for path in sorted(self._folders.source.iterdir()):
             if path.name.startswith(".") or path.name.endswith(UNFINISHED):
                 continue
             try:
-                if not path.is_file():
-                    continue
                 facts = path.stat()
-            except OSError:
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                if path.suffix.lower() in SUFFIXES and len(self._out_of_reach) < MAX_FILES:
+                    self._out_of_reach[path.name] = _unreadable(error)
+                continue
+            if not stat.S_ISREG(facts.st_mode):
                 continue
             if path.suffix.lower() not in SUFFIXES:
-                self._tell(path.name, f"{path.name} is left alone: it has no suffix of a video, image or table.")
+                self._tell(f"{path.name} is left alone: it has no suffix of a video, image or table.")
             elif len(found) >= MAX_FILES:
-                self._tell("", f"{self._folders.source} has more than {MAX_FILES} files; the others wait.")
+                self._tell(f"{self._folders.source} has more than {MAX_FILES} files; the others wait.")
             else:
                 found[path.name] = Identity(facts.st_ino & MAX_INT, facts.st_size, facts.st_mtime_ns)
         return found
 
-    def _tell(self, name: str, sentence: str) -> None:
-        """Once for each name, and of not more names than files are watched."""
-        if name not in self._told and len(self._told) < MAX_FILES:
-            self._told.add(name)
+    def _tell(self, sentence: str) -> None:
+        """Each sentence once, and not more than files are watched."""
+        if sentence not in self._told and len(self._told) < MAX_FILES:
+            self._told.add(sentence)
             self._display.remark(sentence)
 
     # ── a file is sent ───────────────────────────────────────────────────────────────────────────────────────────
@@ -242,3 +256,7 @@ def _wholeness(path: Path) -> Wholeness:
         raise
     except Exception:
         return Wholeness.UNKNOWN
+
+
+def _unreadable(error: OSError) -> str:
+    return f"cannot be read ({error.strerror or error})"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from moviola.media.wholeness import Wholeness
+from moviola.session import watch
 from moviola.session.watch import QUIET_S, SETTLE_S, FolderWatch, Identity, Look
 
 WHOLE = Look(Wholeness.WHOLE, is_open=False)
@@ -88,14 +89,14 @@ def test_a_file_that_is_cut_off_is_never_sent() -> None:
     folder.due()
     assert folder.due(QUIET_S) == ["a.mp4"]
     assert not folder.looked("a.mp4", CUT_OFF)
-    assert (folder.watch.cut_off, folder.watch.waiting) == ([], 1)
+    assert (folder.watch.left, folder.watch.waiting) == ({}, 1)
     assert folder.due(SETTLE_S) == ["a.mp4"]
     assert not folder.looked("a.mp4", CUT_OFF)
-    assert (folder.watch.cut_off, folder.watch.waiting) == (["a.mp4"], 0)
+    assert (folder.watch.left, folder.watch.waiting) == ({"a.mp4": watch.CUT_OFF}, 0)
     assert folder.due(10 * SETTLE_S) == []
     folder.files["a.mp4"] = file(size=20)  # the copy goes on
     assert folder.due() == []
-    assert (folder.watch.cut_off, folder.watch.waiting) == ([], 1)
+    assert (folder.watch.left, folder.watch.waiting) == ({}, 1)
     assert folder.due(QUIET_S) == ["a.mp4"]
     assert folder.looked("a.mp4", WHOLE)
 
@@ -153,3 +154,20 @@ def test_what_is_taken_away_is_forgotten() -> None:
     folder.files.clear()
     assert folder.due() == []
     assert folder.watch.waiting == 0
+
+
+def test_a_file_that_cannot_be_read_is_left_and_looked_at_until_it_can_be() -> None:
+    folder = Folder()
+    folder.files["a.mp4"] = file()
+    folder.due()
+    assert folder.due(QUIET_S) == ["a.mp4"]
+    folder.watch.unreadable("a.mp4", "cannot be read", folder.now)
+    assert (folder.watch.left, folder.watch.waiting) == ({}, 1), "whoever copies it may set its mode at the end"
+    assert folder.due(SETTLE_S) == ["a.mp4"]
+    folder.watch.unreadable("a.mp4", "cannot be read", folder.now)
+    assert (folder.watch.left, folder.watch.waiting) == ({"a.mp4": "cannot be read"}, 0)
+    assert folder.due(1) == ["a.mp4"]
+    assert not folder.looked("a.mp4", OPEN)
+    assert (folder.watch.left, folder.watch.waiting) == ({}, 1)
+    assert folder.due(QUIET_S) == ["a.mp4"]
+    assert folder.looked("a.mp4", WHOLE)
