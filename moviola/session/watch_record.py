@@ -97,9 +97,7 @@ class WatchRecord:
 
     def _close(self) -> None:
         if self._file is not None:
-            with suppress(
-                OSError
-            ):  # each line was flushed when it was written: what is left is one that failed, as said
+            with suppress(OSError):  # each line was flushed as it was written: what is left has failed, and was told
                 self._file.close()
 
     @property
