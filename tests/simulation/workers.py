@@ -53,6 +53,7 @@ class Worker(Program):
         self.after_turn: Callable[[Worker], None] = lambda _worker: None
         self._token = f"token of {name}"
         self.is_dismissed = False  # the cluster has drained it: its parent leaves it at that
+        self.wanted_at = 0.0  # when the cluster last had not drained it
         self.away_s = 0.0  # … until somebody starts it, so long after it has left
 
     def _begin(self) -> None:
@@ -134,6 +135,8 @@ class Worker(Program):
         commands = self.session.handle(event, self.world.now)
         if not self.session.is_exiting:
             self.session.validate()
+        if not self.session.is_dismissed:
+            self.wanted_at = self.world.now
         for command in commands:
             self._execute(command)
 

@@ -52,7 +52,6 @@ class DrainChecks:
         self._lines: dict[Link, _Line] = {}
         self._told: dict[tuple[int, str], tuple[str, str, bool | None]] = {}
         """(life of the middleware, worker) → its session and token, and what this was told last."""
-        self._dismissed_at: dict[str, float] = {}  # worker → since when it drains
         self.on_told: Callable[[Link], None] = lambda _link: None
 
     def sent(self, sender: End, message: Message) -> None:
@@ -117,7 +116,6 @@ class DrainChecks:
         """Who is drained has left when its time is over."""
         session, now = worker.session, self._scenario.world.now
         if session is None or not session.is_dismissed:
-            self._dismissed_at.pop(worker.name, None)
             return
-        since = max(self._dismissed_at.setdefault(worker.name, now), worker.resumed_at)
+        since = max(worker.wanted_at, worker.resumed_at)
         assert now - since <= DRAIN_LIMIT_S + SLACK_S, f"{worker.name} drains for {now - since:.1f} s"
