@@ -234,8 +234,9 @@ class Loop:
                 self._write(link)
 
     def shut(self) -> None:
-        """Close all sockets at once, without sending what is queued."""
+        """Close all sockets at once, without sending what is queued; also where Ctrl-C has just interrupted a turn."""
         for link in list(self._links.values()):
+            link.mask = 0  # the selector is closed as a whole: a turn may have ended between its change and the mask's
             self._drop(link)
         for sock in self._listeners:
             sock.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import time
+from typing import Any
 
 import msgpack
 import pytest
@@ -14,6 +15,7 @@ from moviola.wire.events import Lost, NetworkEvent, Received
 from moviola.wire.framing import MAGIC, PREFIX, prefix
 from moviola.wire.loop import Loop
 from moviola.wire.messages import Beat, Error, Watch
+from tests.waiting import until
 from tests.wire.pair import HELLO, Pair
 
 
@@ -168,3 +170,27 @@ def test_both_sides_know_which_job_ended_a_connection(pair: Pair) -> None:
         [lost] = events
         assert isinstance(lost, Lost)
         assert (lost.connection, lost.job) == (number, "bad job")
+
+
+@pytest.mark.parametrize("change", ["register", "modify", "unregister"])
+@pytest.mark.parametrize("is_done", [False, True])
+def test_a_loop_can_be_shut_where_ctrl_c_interrupted_a_change_of_its_selector(change: str, is_done: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as leaving:
+        loop = Loop("client")
+        real = getattr(loop._selector, change)
+
+        def interrupted(*given: Any) -> None:
+            if is_done:
+                real(*given)
+            raise KeyboardInterrupt
+
+        def run() -> None:
+            loop.dial([Address("127.0.0.1", leaving.getsockname()[1])], HELLO)
+            leaving.accept()[0].close()
+            until(lambda: loop.turn(time.monotonic() + 0.01), "the connection is lost")
+
+        with pytest.MonkeyPatch.context() as patches:
+            patches.setattr(loop._selector, change, interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                run()
+        loop.shut()
