@@ -353,11 +353,9 @@ class Publisher:
         """Tells a client up to `most` records; returns how many it was. One with details counts as many."""
         told = 0
         while told < most:
+            self._take_questions(client, now)
             if not client.asked:
-                if client.asks_next_at > now or not (client.asked_topics or client.asked_jobs):
-                    break
-                client.asks_next_at = now + WATCHER_INTERVAL_S
-                self._take_questions(client)
+                break
             kind, name = next(iter(client.asked))
             del client.asked[kind, name]
             message = self._record(client, kind, name, now)
@@ -368,9 +366,14 @@ class Publisher:
             told += DETAILS_COST if kind is Asked.DETAILS else 1
         return told
 
-    def _take_questions(self, client: ClientRecord) -> None:
-        """Queue the names of all records that a client has asked for. What it asks for from now on comes after these,
-        and a little later."""
+    def _take_questions(self, client: ClientRecord, now: float) -> None:
+        """Queue the names of all records that a client has asked for, if that is due and what it asked for before has
+        been told. They get their places behind the news that wait, of which there may always be some. What it asks for
+        from now on comes after these, and a little later."""
+        is_answered = (Asked.CURRENT, "") not in client.asked
+        if client.asks_next_at > now or not is_answered or not (client.asked_topics or client.asked_jobs):
+            return
+        client.asks_next_at = now + WATCHER_INTERVAL_S
         cluster, topics, jobs = self._cluster, client.asked_topics, client.asked_jobs
         client.asked_topics, client.asked_jobs = set(), {}
         client.asked |= dict.fromkeys((Asked.DETAILS, job_id) for job_id in jobs)

@@ -107,6 +107,26 @@ def test_who_is_behind_with_reading_hears_the_newest_later(monkeypatch: pytest.M
     assert script.said(1, Job)[-1].details  # as at its end
 
 
+def test_who_asks_is_answered_though_news_never_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = Script()
+    script.aggregator(9)
+    script.client(1)
+    jobs = [script.submit(chunks=1) for _ in range(6)]
+    script.client(5)
+    script.tell(5, Watch(topics=["jobs"]))
+    turn(script)
+    monkeypatch.setattr(publisher, "RECORDS_PER_TURN", 1)
+    heard = len(script.said(5, Job))
+    for number in range(40):  # more changes in each turn than are told
+        for job in jobs[:3]:
+            script.tell(1, Control(job, ("pause", "resume")[number % 2]))
+        if number == 3:
+            script.tell(5, Watch(topics=["jobs"]))
+        turn(script)
+    assert {one.job for one in script.said(5, Job)[heard:]} == set(jobs)
+    assert [one.kind for one in script.said(5, Event)] == ["current"] * 2
+
+
 def test_what_was_accepted_and_what_is_missed_is_told_to_who_was_behind() -> None:
     script = Script()
     script.aggregator(9)
