@@ -93,9 +93,9 @@ def _watchers_are_told_once() -> Patch:
 def _questions_taken_up_at_once() -> Patch:
     real = Publisher._take_questions
 
-    def take(self: Any, client: Any) -> None:
-        real(self, client)
+    def take(self: Any, client: Any, now: float) -> None:
         client.asks_next_at = 0.0
+        real(self, client, now)
 
     return Publisher, "_take_questions", take
 
