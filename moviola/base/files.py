@@ -13,7 +13,7 @@ import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Any, Final
 
 PARTIAL: Final = ".part"
 """The suffix of files that are not whole yet."""
@@ -112,6 +112,14 @@ def is_special(path: Path) -> bool:
     """Return whether something lies there that is no regular file: a folder, a device, a pipe, a link."""
     try:
         return not stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def lies_at(file: IO[Any], path: Path) -> bool:
+    """Return whether an open file lies at this path still, and nobody has renamed it or put another in its place."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:
         return False
 

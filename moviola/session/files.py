@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 
 import xxhash
 
-from moviola.base.files import aside, share
+from moviola.base.files import aside, lies_at, share
 from moviola.base.finished_file import FinishedFile
 from moviola.base.hashes import xxh3_of
 from moviola.base.json_texts import json_in
@@ -145,7 +145,7 @@ class Files:
         done that."""
         temporary = self._temporary(target)
         file = temporary.open("a+b")
-        if _lock(file) and _is_at(file, temporary):
+        if _lock(file) and lies_at(file, temporary):  # who held it before may have renamed it
             return file
         file.close()
         reason = f"{target} is being fetched by another command; wait for it, or name another --out"
@@ -188,14 +188,6 @@ def _lock(file: BinaryIO) -> bool:
     except OSError:  # a file system without locks: what two have written is found out by its size
         return True
     return True
-
-
-def _is_at(file: BinaryIO, path: Path) -> bool:
-    """Return whether a file lies at this path still: who held it before may have renamed it."""
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _listed(listing: Path) -> tuple[FinishedFile, ...]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Final, Self
 
-from moviola.base.files import followed, written_aside
+from moviola.base.files import followed, lies_at, written_aside
 from moviola.base.invocation import typed
 from moviola.base.mapped import Mapped
 from moviola.base.records import record
@@ -201,11 +201,7 @@ def _locked(path: Path) -> Iterator[IO[bytes]]:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            try:
-                is_current = os.path.samestat(os.fstat(file.fileno()), path.stat())
-            except FileNotFoundError:
-                is_current = False
-            if is_current:  # nobody has put another in its place while this one was waited for
+            if lies_at(file, path):  # nobody has put another in its place while this one was waited for
                 yield file
                 return
 
