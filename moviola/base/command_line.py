@@ -17,7 +17,7 @@ from moviola.base.suggestions import did_you_mean
 EXIT_USAGE: Final = 2
 
 EXIT_INTERRUPTED: Final = 5
-"""By Ctrl-C: what a command was to do is not done, or nobody waits for it."""
+"""The exit status of a command that Ctrl-C has ended."""
 
 COMPLETING: Final = "_ARGCOMPLETE"
 """The variable by which a shell asks for completions, see client/command/completion.py."""

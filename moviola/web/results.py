@@ -16,7 +16,7 @@ from moviola.wire.messages import Job
 
 
 class Inbox:
-    """What came over connections and nobody has asked for yet, in order.
+    """Queues what comes over connections until it is asked for.
 
     The middleware tells of a job that moves twice a second, also while nobody asks, as where a viewer has paused. So of
     the records of a connection only the newest waits, behind all that came before it.

@@ -1,4 +1,4 @@
-"""What a `Job` knows and does, with a driver that no cluster is behind."""
+"""Tests `Job`, the Python object, with a driver that has no cluster."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Drives(Driver):
 
 
 class Submitted(Block):
-    """What a cluster object is of its jobs."""
+    """Submits jobs and waits for them, as `Cluster` does."""
 
     def __init__(self) -> None:
         self.jobs = Submissions[Job]()

@@ -53,7 +53,7 @@ def send(page: Page) -> Page:
 
 
 class Cluster:
-    """What the gateway tells the page of a cluster whose workers come, and get busy.
+    """Plays a gateway to the page, of a cluster in which workers appear and become busy.
 
     Args:
         page: is told it.

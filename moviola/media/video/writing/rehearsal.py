@@ -37,7 +37,8 @@ _MAX_ANSWERS: Final = 64
 """Answers that are remembered: several outputs of a job, and both sides of it, ask the same."""
 
 MAX_DECODED_PACKETS: Final = 1_000
-"""Of sound that is stored decoded, to try it: silence that fills a gap between its first packets may be a million."""
+"""The most packets that are written to try whether sound can be stored decoded. A long gap between its first packets is
+filled with silence, which may take a million."""
 
 _MPEG_AUDIO: Final = ("mp1", "mp1float", "mp2", "mp2float", "mp3", "mp3float")
 

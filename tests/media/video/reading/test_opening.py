@@ -56,7 +56,7 @@ def test_a_name_that_ffmpeg_takes_for_an_address(
 
 
 def test_a_name_that_ffmpeg_takes_for_a_pattern(tmp_path: Path) -> None:
-    """Of pictures numbered by a pattern the first stands for all."""
+    """FFmpeg would take "a%d.png" for a series of numbered pictures, and read "a1.png"."""
     for name, size in (("a%d.png", (64, 48)), ("a1.png", (32, 16))):
         Image.new("RGB", size).save(tmp_path / name)
     assert first_frame(tmp_path / "a%d.png").width == 64

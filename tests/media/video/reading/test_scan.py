@@ -59,7 +59,7 @@ def test_rate_from_times(tmp_path: Path) -> None:
 
 
 def test_skipped_samples_of_a_video_mean_nothing(tmp_path: Path) -> None:
-    """As a Matroska's DiscardPadding makes them of any track."""
+    """FFmpeg tells a Matroska's DiscardPadding as skipped samples, also of a track that is no sound."""
 
     def padded(index: int, packet: Any) -> Any:
         if index == 3:
