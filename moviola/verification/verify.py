@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from errno import EISDIR
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -86,7 +87,7 @@ def verify(
         NoManifest: there is none.
         moviola.media.manifest.reader.BadManifest: it is none, or cut off.
         moviola.media.errors.UnreadableSource: the source cannot be read.
-        OSError: a file cannot be read.
+        OSError: a file cannot be read, or the output is a folder where a file was made.
     """
     began_at = monotonic()
     if not output.exists():
@@ -94,6 +95,9 @@ def verify(
     output = named(output)
     path = manifest_of(output) if manifest is None else manifest
     told = read_manifest(path)
+    if told.end.xxh3 and output.is_dir():
+        reason = f"It is a folder, and {path.name} is the manifest of a file, made as {told.end.file}: name that file"
+        raise IsADirectoryError(EISDIR, reason, str(output))
     made = _Verifier(output, told, decode=decode, on_progress=on_progress).result(str(path))
     problems, checks = [*made.problems], [*made.checks]
     if source is not None:
@@ -122,7 +126,7 @@ class _Verifier:
         """Return what is known of the output without looking at the source."""
         if self._manifest.has_frames:
             verdict, found = self._video()
-        elif self._manifest.pictures or self._output.is_dir():
+        elif self._manifest.pictures or self._output.is_dir():  # a folder may have been made of no picture
             verdict, found = self._pictures()
         else:
             verdict, found = self._records()

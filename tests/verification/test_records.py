@@ -7,7 +7,9 @@ import pytest
 
 from moviola.filters.chain import parse_chain
 from moviola.media.local import run_local
+from moviola.media.manifest.reader import Manifest, read_manifest
 from moviola.media.material import NO_VIDEO, Cutting, Encoder, Material, Output
+from moviola.verification import verify as verification
 from moviola.verification.findings import Fault, Verdict
 from moviola.verification.verify import manifest_of, outputs_in, verify
 from tests.media.images.pictures import corners, encoded
@@ -106,3 +108,24 @@ def test_notes_are_compared_as_they_are(tmp_path: Path) -> None:
     with notes.open("a") as file:
         file.write("{}\n")
     assert not verify(notes).complete
+
+
+def test_a_folder_of_the_name_of_a_table_is_not_the_table(table: Path) -> None:
+    folder = table.with_name("out")
+    folder.mkdir()
+    with pytest.raises(IsADirectoryError, match=f"is the manifest of a file, made as {table.name}"):
+        verify(folder)
+    table.unlink()
+    with pytest.raises(IsADirectoryError):
+        verify(folder.parent, manifest=manifest_of(table))
+
+
+def test_a_folder_of_which_no_picture_was_made_is_complete(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_pictures(path: Path) -> Manifest:
+        told = read_manifest(path)
+        told.pictures.clear()
+        return told
+
+    monkeypatch.setattr(verification, "read_manifest", without_pictures)
+    found = verify(pictures)
+    assert (found.verdict, found.frames_made) == (Verdict.COMPLETE, 0)
