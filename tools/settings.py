@@ -66,8 +66,8 @@ A path is meant from the folder of its file; `~` is the user's home. A switch is
 **The file in the current folder counts, and none in the folders above it**: what counts is then in one place, and a
 file in a folder that others write to, such as `/tmp`, says nothing to those who work below it. Its folder may have been
 downloaded. So it may not say which cluster to speak to, whom to trust, or which code to run: the settings marked with
-*not in a folder's file* are refused there, with a sentence. They belong into the user's own file; or name the folder's
-file with `{CONFIG_FLAG} {CONFIG_NAME}` once you have read it.
+*not in a folder's file* are refused there, in its presets too, with a sentence. They belong into the user's own file;
+or name the folder's file with `{CONFIG_FLAG} {CONFIG_NAME}` once you have read it.
 
 ## Variables
 

@@ -72,12 +72,14 @@ class ConfigFile:
         layer: which layer of settings it makes.
         content: its tables, and the settings before them.
         called: what sentences call it, if not after its path.
+        part_of: the file that it stands in, if it is a part.
     """
 
     path: Path
     layer: Layer
     content: Mapping[str, Any]
     called: str = ""
+    part_of: ConfigFile | None = None
 
     def table(self, name: str) -> Mapping[str, Any]:
         """Return a table; that of the name "" holds the settings before all tables."""
@@ -136,7 +138,7 @@ def check_keys(files: Iterable[ConfigFile], table: str, known: Sequence[str], pr
             if key not in known:
                 meant = did_you_mean(key, known, "'") or f"; there are {', '.join(known)}"
                 raise ConfigError(f"{file.where(table)}, has no setting {key!r}{meant}")
-            if key in protected and file.layer is Layer.FOLDER_FILE:
+            if key in protected and (file.part_of or file).layer is Layer.FOLDER_FILE:
                 raise ConfigError(
                     f"{file.where(table)}, sets {key!r}, which a folder's file may not: whoever made the folder would "
                     f"decide with whom you speak, or which code runs; put it into {user_config()}, or name this file "

@@ -32,19 +32,24 @@ class Preset:
         name: how it is asked for.
         values: what it sets, by the keys of the table `[send]`.
         help: a few words for people; may be empty.
-        path: the configuration file that defines it; None if it is built in.
+        file: the configuration file that defines it; None if it is built in.
     """
 
     name: str
     values: Mapping[str, Any]
     help: str
-    path: Path | None
+    file: ConfigFile | None
+
+    @property
+    def path(self) -> Path | None:
+        """Return where the file is that defines it; None if it is built in."""
+        return None if self.file is None else self.file.path
 
     @property
     def layer(self) -> ConfigFile:
-        """Return it as a layer of settings."""
-        folder = self.path or Path()
-        return ConfigFile(folder, Layer.PRESET, {TABLE: self.values}, f"the preset {self.name!r}{self.origin}")
+        """Return it as a layer of settings. What its file may not say, it may not say either."""
+        called = f"the preset {self.name!r}{self.origin}"
+        return ConfigFile(self.path or Path(), Layer.PRESET, {TABLE: self.values}, called, part_of=self.file)
 
     @property
     def origin(self) -> str:
@@ -67,7 +72,7 @@ def all_presets(built_in: BuiltIn, files: Sequence[ConfigFile]) -> dict[str, Pre
                     f"{file.where(PRESETS)}, defines {name!r} again{other}; a preset's name means one thing: give "
                     "this one another"
                 )
-            found[name] = _preset(name, values, file.path)
+            found[name] = _preset(name, values, file)
     return found
 
 
@@ -87,6 +92,6 @@ def _tables(file: ConfigFile) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield name, values
 
 
-def _preset(name: str, values: Mapping[str, Any], path: Path | None) -> Preset:
+def _preset(name: str, values: Mapping[str, Any], file: ConfigFile | None) -> Preset:
     settings = {key: value for key, value in values.items() if key != HELP_KEY}
-    return Preset(name, settings, str(values.get(HELP_KEY, "")), path)
+    return Preset(name, settings, str(values.get(HELP_KEY, "")), file)

@@ -22,6 +22,7 @@ class Told:
 
     filters: tuple[str, ...] = setting((), type=options.TEXT, help="which", repeats="append")
     crf: int = setting(20, type=options.whole(0, 51, "crf"), help="how good")
+    engine: str = setting("", type=options.TEXT, help="what computes", protected=True)
     out: str = setting("", type=options.TEXT, help="where", once=True)
     use_preset: str = setting("", type=options.TEXT, help="which", aliases=["-p"], once=True)
 
@@ -80,3 +81,19 @@ def test_what_is_wrong_with_a_preset_is_one_sentence(
     with pytest.raises(SystemExit):
         told(tmp_path, "-p", name)
     assert sentence.format(folder=tmp_path) in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_preset_of_a_folders_file_may_not_say_what_that_file_may_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "moviola.toml").write_text("[presets.fast]\ncrf = 9\nengine = 'ray://198.51.100.7:10001'\n")
+    with pytest.raises(SystemExit):
+        told(tmp_path, "-p", "fast")
+    told_of = f"the preset 'fast' of {tmp_path}/moviola.toml, sets 'engine', which a folder's file may not: whoever"
+    assert told_of in capsys.readouterr().err.splitlines()[-1]
+    assert told(tmp_path, "-p", "fast", "--config", str(tmp_path / "moviola.toml"))["crf"] == 9
+
+
+def test_a_preset_of_the_users_own_file_may_say_what_a_folders_may_not(tmp_path: Path) -> None:
+    (tmp_path / "user.toml").write_text("[presets.fast]\ncrf = 9\nengine = 'ray'\n")
+    assert told(tmp_path, "-p", "fast")["crf"] == 9
