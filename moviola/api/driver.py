@@ -127,7 +127,7 @@ class Driver:
         runs = Runs(loop, self.target)
         going: dict[Run, Driven] = {}
         try:
-            while not self._is_closing or going:
+            while not self._is_closing or going or self._arriving:  # nothing arrives once it is closing
                 self._take(runs, going)
                 if not self._is_closing:
                     runs.turn(TURN_S if going else IDLE_S)
@@ -141,11 +141,10 @@ class Driver:
 
     def _take(self, runs: Runs, going: dict[Run, Driven]) -> None:
         """Begin the runs of jobs that were added; if the driver is being closed, interrupt all runs."""
-        with self.changed:
-            arrived = [self._arriving.popleft() for _ in range(len(self._arriving))]
-            is_closing = self._is_closing
-        for driven in arrived:
-            going[runs.begin(driven.request)] = driven
+        is_closing = self._is_closing  # before jobs are taken: nothing arrives from then on
+        while self._arriving:
+            run = runs.begin(self._arriving[0].request)  # should this fail, the job is still here to be given up
+            going[run] = self._arriving.popleft()
         if is_closing:
             for driven in going.values():
                 driven.was_left = True
