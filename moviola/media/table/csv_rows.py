@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import json
 from typing import BinaryIO
 from zlib import crc32
@@ -50,10 +49,17 @@ class CsvRows:
         return crc
 
     def _write(self, rows: list[list[str]]) -> None:
-        text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="\n").writerows(rows)
-        data = text.getvalue().encode()
+        # The writer quotes only those line ends that its own has, and CR ends a line for readers just as LF does.
+        lines = csv.writer(_Handed(), lineterminator="\r\n")
+        data = "".join(lines.writerow(row).removesuffix("\r\n") + "\n" for row in rows).encode()
         self._hash.update(data)
         self._crc = crc32(data, self._crc)
         self._file.write(data)
         self.size += len(data)
+
+
+class _Handed:
+    """A file that keeps nothing: `writerow` returns what `write` does, which is the row as text."""
+
+    def write(self, text: str) -> str:
+        return text

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from moviola.filters.chain import parse_chain
 from moviola.media.errors import UnreadableSource
 from moviola.media.local import run_local
 from moviola.media.material import Cutting, Encoder, Material, Output
+from moviola.media.table.bundle import SEPARATOR, TableResult, u32s
+from moviola.media.table.csv_rows import CsvRows
 from moviola.media.table.naming import CSV
+from moviola.media.table.report import TableReport
+from moviola.media.table.schema import Table
 
 HEAD = "id,release_date,title\n"
 TEXT = HEAD + '1,1999-01-01,old\n2,2005-01-01,"a, ""b""\nc"\n3,2006-02-03,žluť\n4,,\n'
@@ -56,3 +64,36 @@ def test_more_than_one_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableSource, match="the files of movies have different columns"):
         made(tmp_path, {"a.csv": TEXT, "b.csv": other}, CSV)
     assert not (tmp_path / CSV).exists()
+
+
+def test_a_cr_within_a_cell_or_a_name_ends_no_record(tmp_path: Path) -> None:
+    """Python's writer quotes the line ends that it was told to write, and no others."""
+    text = '"na\rme",id,release_date\n"a\rb",1,2001-01-01\n"c\r\nd",2,2002-01-01\n'
+    as_csv, _ = made(tmp_path, {"movies.csv": text}, CSV)
+    assert as_csv.read_bytes() == text.encode()
+
+
+CELLS = st.text(st.one_of(st.sampled_from('",\r\n \t;'), st.characters(exclude_categories=["Cs"])), max_size=8)
+TABLES = st.integers(1, 4).flatmap(
+    lambda count: st.tuples(
+        st.lists(CELLS, min_size=count, max_size=count, unique=True),
+        st.lists(st.lists(CELLS, min_size=count, max_size=count), max_size=4),
+    )
+)
+
+
+@settings(max_examples=100)
+@given(TABLES)
+def test_each_record_reads_back_as_it_was(table: tuple[list[str], list[list[str]]]) -> None:
+    columns, rows = table
+    records = [json.dumps(dict(zip(columns, row, strict=True))).encode() + SEPARATOR for row in rows]
+    result = TableResult(0, TableReport(0, 0), u32s([len(each) for each in records]), b"", b"", b"".join(records))
+    file = io.BytesIO()
+    written = CsvRows(file, Table("", "a.csv", tuple(columns)))
+    assert written.add("a", result, np.ones(len(rows), np.bool_)) == len(rows)
+    text = file.getvalue().decode()
+    assert list(csv.reader(io.StringIO(text, newline=""))) == [columns, *rows]
+    if "\r" not in text:
+        expected = io.StringIO(newline="")
+        csv.writer(expected, lineterminator="\n").writerows([columns, *rows])
+        assert text == expected.getvalue()
