@@ -240,7 +240,7 @@ class EngineJob:
             self._news.wait_for(lambda: self.is_over or self.view != seen, timeout_s)
 
     def cancel(self) -> None:
-        """End the job, as soon as its next result comes. What has come is kept: submitted again, it goes on."""
+        """End the job, within a second while it is computed. What has come is kept: submitted again, it goes on."""
         self._is_cancelled = True
         self._future.cancel()
 

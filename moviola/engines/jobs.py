@@ -127,6 +127,10 @@ class EngineJob:
         """As in moviola.media.computing.Computing."""
         return self._run.results(tasks)
 
+    def while_waiting(self, show: Callable[[], None]) -> None:
+        """Have this called after each wait for results, also while none come; what it raises ends the job."""
+        self._run.waiting = show
+
     def finished(self) -> None:
         """Note that the job's files are there, so that its results are removed at the end of the `with` block."""
         self._is_finished = True

@@ -98,6 +98,9 @@ class Run:
         note: takes each failure of a whole task.
         say: takes a sentence for whoever waits.
         clock: monotonic seconds.
+
+    Attributes:
+        waiting: called after each wait for results, whether or not any came; what it raises ends the run.
     """
 
     def __init__(
@@ -112,6 +115,7 @@ class Run:
     ) -> None:
         self._engine, self._counts, self._assets = engine, counts, assets or {}
         self._note, self._say, self._clock = note, say, clock
+        self.waiting: Callable[[], None] = lambda: None
         self._job = next(_jobs)
         self._flights: dict[Ticket, _Flight] = {}
         self._size = 0  # of their chunks
@@ -122,7 +126,8 @@ class Run:
         self._assets_held: dict[str, Held] = {}
 
     def results(self, tasks: Iterable[Task]) -> Iterator[Computed]:
-        """As in Computing, in the order in which they come. Raise EngineFailed, and what the tasks' iterator raises."""
+        """As in Computing, in the order in which they come. Raise EngineFailed, and what the tasks' iterator and
+        `waiting` raise."""
         self._assets_held = {value: self._engine.hold(content) for value, content in self._assets.items()}
         waiting = iter(tasks)
         while self._fill(waiting):
@@ -132,6 +137,7 @@ class Run:
                 if computed is not None:
                     yield computed
             self._break_silence()
+            self.waiting()
 
     @property
     def in_work(self) -> int:

@@ -55,6 +55,10 @@ class EngineJob(Computing, AbstractContextManager["EngineJob"], Protocol):
         """Open what is here of a job under this key."""
         ...
 
+    def while_waiting(self, show: Callable[[], None]) -> None:
+        """Have this called after each wait for results, also while none come; what it raises ends the job."""
+        ...
+
     def finished(self) -> None:
         """Its files are there."""
         ...
@@ -112,7 +116,11 @@ def run(
 
     with engine.job(outputs, assets, say, fresh=fresh) as job:
         way = local.Way(
-            job, job.id, lambda source: job.begin(submission_key(source, order)), lambda: (job.in_work, job.retries)
+            job,
+            job.id,
+            lambda source: job.begin(submission_key(source, order)),
+            lambda: (job.in_work, job.retries),
+            job.while_waiting,
         )
         try:
             outcome = local.run(material, order, place, display, way, tell)

@@ -34,12 +34,15 @@ class Way:
         job: the job's id, where others know it.
         keep: given the source, returns what keeps the results; None: unnamed files do.
         stand: returns how many tasks are on their way, where that is known, and how many were started again.
+        while_waiting: takes what shows the progress once more, to be called while no result comes. Without it progress
+            is shown with each result.
     """
 
     computing: Computing = IN_SEQUENCE
     job: str = ""
     keep: Callable[[Source], Kept | None] = lambda _source: None
     stand: Callable[[], tuple[int | None, int]] = lambda: (None, 0)
+    while_waiting: Callable[[Callable[[], None]], None] = lambda _show: None
 
 
 HERE: Final = Way()
@@ -64,14 +67,18 @@ def run(
     output_count = len(order.outputs)
 
     told: Preflight | None = None
+    last = LocalProgress(0, 0)
 
     def look(source: Source) -> Kept | None:
-        nonlocal told
+        nonlocal told, last
+        last = LocalProgress(0, source.frame_count * output_count)
         told = preflight(source, order.outputs)
         tell(told)
         return way.keep(source)
 
     def show(progress: LocalProgress) -> None:
+        nonlocal last
+        last = progress
         frames = progress.frame_count // output_count
         sent = progress.frames_done // output_count
         done, wanted = progress.frames_done, progress.frame_count
@@ -80,6 +87,7 @@ def run(
         view = JobView(job, material.name, frames, sent, done, wanted, retries, in_work, unit=unit, job=job)
         display.show([view], time.monotonic())
 
+    way.while_waiting(lambda: show(last))
     started = time.monotonic()
     try:
         with travelled({file.value: file.content for file in order.assets}):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import threading
 import weakref
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import moviola
 from moviola import engines
 from moviola.filters import registry
 from tests.engines import in_process
+from tests.engines.fake_engine import FakeEngine
 from tests.media.video.clips import encode
 from tests.waiting import until
 
@@ -113,3 +115,28 @@ def test_a_job_that_is_cancelled_goes_on_when_it_is_submitted_again(clip: Path, 
         with pytest.raises((moviola.JobCancelled, moviola.Closed)):
             job.wait()
         assert cluster.submit(clip, "blur:radius=2", **options).wait().state == "done"
+
+
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    """The engine of the next cluster, from which nothing comes back."""
+
+    def nothing(*_: object) -> None:
+        threading.Event().wait(0.01)
+
+    engine = FakeEngine(nothing)
+    monkeypatch.setattr(in_process, "connect", lambda *_: engine)
+    return engine
+
+
+def test_a_block_is_left_at_once_though_nothing_comes_back(clip: Path, tmp_path: Path, silent: FakeEngine) -> None:
+    with moviola.Cluster.ray(state=tmp_path / "state") as cluster:
+        job = cluster.submit(clip, "blur")
+        until(lambda: job.progress is not None, "it is shown that nothing has come")
+        assert job.progress is not None
+        assert (job.progress.frames_done, job.progress.frames_wanted) == (0, 40)
+        cluster.close()  # as the block does that an exception leaves
+        assert silent.is_cancelled
+        with pytest.raises(moviola.JobCancelled, match="nothing of it is kept"):
+            job.wait(timeout=0)
+    assert moviola.process(clip, "metadata", out="notes.jsonl").state == "done"  # nothing is held

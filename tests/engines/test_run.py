@@ -168,6 +168,22 @@ def test_silence_is_said_once() -> None:
                     "with Ctrl-C"]  # fmt: skip
 
 
+def test_who_waits_may_end_it_while_nothing_comes() -> None:
+    waits = 0
+
+    def waiting() -> None:
+        nonlocal waits
+        waits += 1
+        if waits == 3:
+            raise KeyboardInterrupt
+
+    run = Run(FakeEngine(lambda *_: None), [Counts()])
+    run.waiting = waiting
+    with pytest.raises(KeyboardInterrupt):
+        list(run.results(tasks(PAYLOADS)))
+    assert waits == 3
+
+
 def test_what_is_on_its_way_can_be_given_up() -> None:
     engine = FakeEngine()
     run = Run(engine, [Counts()])
