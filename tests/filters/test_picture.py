@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any
 
 import av
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from moviola.filters.layout import colour_of, layout_of
 from moviola.filters.notes import NoteError
 from moviola.filters.picture import Picture
+from moviola.media.bundle import pack, unpack
 from tests.filters.frames import CONVERTED, FORMATS, SIZES, memory, noise, picture_of, texture
 
 BT601, BT709, BT2020 = 6, 1, 9  # AVColorSpace
@@ -197,13 +200,32 @@ def test_a_note_copies_nothing_and_leaves_the_picture_as_it_was() -> None:
     assert picture.notes == ()
 
 
+def nested(depth: int) -> list[object]:
+    """So many lists within each other."""
+    return [nested(depth - 1)] if depth > 1 else []
+
+
 @pytest.mark.parametrize(
-    "value", [np.float32(1), np.bool_(True), b"bytes", float("inf"), 1 << 64, {"deep": [{1: 2}]}, [object()]]
+    "value",
+    [
+        *(np.float32(1), np.bool_(True), b"bytes", float("inf"), 1 << 64, {"deep": [{1: 2}]}, [object()]),
+        *(b"caf\xe9".decode("utf-8", "surrogateescape"), {"\udce9": 1}),
+        *({"deep": MappingProxyType({"a": 1})}, [nested(600)]),
+    ],
+    ids=lambda value: repr(value)[:40].encode("ascii", "backslashreplace").decode(),
 )
 def test_a_note_that_cannot_be_carried_is_refused_where_it_is_made(value: object) -> None:
     """Not when all frames are done, and nobody knows whose it is."""
     with pytest.raises(NoteError):
         picture_of(texture()).with_notes({"filter": "tried", "value": value})
+
+
+def test_a_note_that_is_taken_can_be_sent_and_written() -> None:
+    note = MappingProxyType({"texts": ["žluť", "𝄞"], "deep": nested(60), "numbers": (1, -(2**63), 0.5, True, None)})
+    (taken,) = picture_of(texture()).with_notes(note).notes
+    table = {"p": [], "report": {"notes": [[0, [dict(taken)]]]}}
+    assert unpack(pack(table, []))[0]["report"]["notes"][0][1][0]["texts"] == note["texts"]
+    assert json.loads(json.dumps(dict(taken)))["deep"] == note["deep"]
 
 
 def test_an_output_may_have_another_size() -> None:
