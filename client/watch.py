@@ -7,8 +7,9 @@ as clip.mp4.part, are passed over; so are folders.
 A file is whole when nobody writes to it any more and it is as long as its container says. Where that cannot be known,
 it is left alone for --settle seconds.
 
-Exit status: 0 the watch was ended, or with --once all files are done; 1 some failed; 2 wrong usage; 3 no middleware to
-reach, or no worker that could know a filter; 4 some are partly done, or could not be taken.
+Exit status, by the files that came until the watch was over: 0 all are done, or none came; 1 some failed; 2 none could
+be taken, or wrong usage; 3 nobody to ask for a filter that is not known here; 4 some are partly done, or could not be
+taken; 5 a job was cancelled.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ from moviola.wire.errors import WireError
 from .interruption import interruptible, loaded
 from .options import Parser, read_target
 from .report import Report, ReportOptions, ended_in_words
-from .sender_settings import use_preset
+from .sender_settings import SenderSettings, use_preset
 from .settings import json, progress, quiet
 
 MAX_SETTLE_S: Final = 24 * 3600
@@ -62,6 +63,7 @@ class WatchSettings(JobSettings):
         int(SETTLE_S),
         type=wire_options.whole(1, MAX_SETTLE_S, "seconds", "S"),
         help="how long a file is left alone of which it is not known whether it is whole",
+        once=True,
     )
     once: bool = setting(False, type=SWITCH, help="end when all that is in the folder is done", once=True)
     json: bool = json("print one JSON object a file to standard output")
@@ -103,6 +105,7 @@ def _parser() -> Parser:
     summary, _, rest = (__doc__ or "").partition("\n\n")
     formatter = argparse.RawDescriptionHelpFormatter
     parser = Parser(prog=typed("watch"), description=summary, epilog=rest, formatter_class=formatter)
+    parser.whole = (SenderSettings, ClientSettings)
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="is watched; folders in it are not")
     parser.add(WatchSettings, ClientSettings)
     return parser

@@ -7,10 +7,12 @@ import json
 import re
 import tomllib
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+from client import compare, file_sender, watch
 from client.config import OTHER_VARIABLES, main, unread_variables
 from client.declared import kept_settings
 from moviola.base.config_files import TABLES
@@ -74,6 +76,22 @@ def test_what_it_shows_is_read_back_as_the_same(config: Typed, tmp_path: Path) -
         for key, said in settings.items():
             if key not in ("state", "results") or table == "up":  # which are meant from the folder of the file
                 assert everything[table][key]["value"] == said["value"]
+
+
+@pytest.mark.parametrize("command", [file_sender, watch, compare])
+def test_every_command_that_sends_takes_the_whole_of_what_it_shows(
+    command: ModuleType, config: Typed, tmp_path: Path
+) -> None:
+    shown = config("send")[1].replace("local = false", "local = true").replace("# engine ", 'engine = "ray"')
+    (tmp_path / "user.toml").write_text(f'{shown}\n[presets.near]\nlocal = true\nengine = "ray"\n')
+    assert 'engine = "ray"' in shown
+    assert command._parser().read(["-f", "blur", "--use-preset", "near", "in"]).filters == ("blur",)
+
+
+def test_what_no_file_may_have_is_read_from_no_variable_either(config: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOVIOLA_SEND_SETTLE", "7")
+    assert "MOVIOLA_SEND_SETTLE is set, and nothing reads it" in config("send")[2]
+    assert watch._parser().read(["in"]).settle == 45
 
 
 def test_each_value_is_shown_with_who_says_it(config: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
