@@ -20,10 +20,8 @@ from moviola.base.files import written_aside
 from moviola.base.installation import ROOT
 from moviola.base.invocation import typed
 from moviola.base.processes import program
-from moviola.base.settings import is_on
-from moviola.launcher.gateway import Gateway
+from moviola.launcher.gateway import EVERYWHERE, Gateway
 from moviola.launcher.problem import Problem
-from moviola.wire.secret import SECRET_NAME
 
 # Set for supervisord and so inherited by all it starts: how stop.sh finds processes whose supervisord is gone.
 MARK_VARIABLE = "MOVIOLA_CLUSTER"
@@ -47,6 +45,9 @@ UNSUPPORTED_IN_PATHS = (" ;", " #", "%", "\n")
 MODULES: Final = {"gateway": "moviola.web"}
 """The modules of programs that have another name than their module."""
 
+OWN_HOST: Final = "127.0.0.1"
+"""Where a machine's own programs find a middleware that listens at the loopback addresses, or at all."""
+
 # How long a program may take over a graceful stop before it is killed: a worker finishes the task it has.
 STOP_SECONDS = 20
 
@@ -56,6 +57,9 @@ class Cluster:
     """The settings of a local cluster; all paths are absolute.
 
     Attributes:
+        secret_file: where the cluster's secret is; None for a cluster that is to have none.
+        bind: the address at which middleware and aggregator listen, or '*' for all. They get it by the environment that
+            supervisord had when it was started, and so keep it.
         plugins: files of filters that the workers load.
         gateway: where its gateway listens; None without one.
     """
@@ -65,6 +69,8 @@ class Cluster:
     port: int
     aggregator_port: int
     workers: int
+    secret_file: Path | None
+    bind: str = "localhost"
     plugins: tuple[Path, ...] = ()
     gateway: Gateway | None = None
 
@@ -73,12 +79,10 @@ class Cluster:
         return self.state / "logs"
 
     @property
-    def secret_file(self) -> Path | None:
-        """Where the cluster's secret is; None for a cluster that is to have none."""
-        told = os.environ.get("MOVIOLA_SECRET_FILE")
-        if not told and is_on(os.environ.get("MOVIOLA_NO_SECRET", "")):
-            return None
-        return Path(told or self.state / SECRET_NAME).absolute()
+    def host(self) -> str:
+        """Return the host at which this machine's own programs find the middleware: loopback, unless it listens only at
+        another address."""
+        return OWN_HOST if self.bind in (*EVERYWHERE, "localhost") else self.bind
 
     @property
     def secret_arguments(self) -> list[str]:
@@ -92,7 +96,7 @@ class Cluster:
     @property
     def programs(self) -> dict[str, list[str]]:
         """The command line of each program, in the order in which they start; they stop the other way round."""
-        host = ["--host", connect_host()]
+        host = ["--host", self.host]
         programs = {
             "middleware": ["--port", str(self.port), "--state", str(self.state), *self.secret_arguments],
             "aggregator": [
@@ -120,13 +124,6 @@ class Cluster:
                 *self.secret_arguments,
             ]
         return programs
-
-
-def connect_host() -> str:
-    """Return the host at which this machine's own programs find the middleware: loopback, unless it listens only at
-    another address."""
-    bind = os.environ.get("MOVIOLA_BIND", "")
-    return bind if bind not in ("", "*", "::", "0.0.0.0", "localhost") else "127.0.0.1"
 
 
 def own_umask() -> int:
@@ -166,6 +163,8 @@ def write_configuration(cluster: Cluster) -> None:
             "port": str(cluster.port),
             "aggregator_port": str(cluster.aggregator_port),
             "workers": str(cluster.workers),
+            "secret_file": str(cluster.secret_file or ""),
+            "bind": cluster.bind,
             "plugins": shlex.join(map(str, cluster.plugins)),
             **({"web_port": str(cluster.gateway.port), "web_bind": cluster.gateway.bind} if cluster.gateway else {}),
         },
@@ -203,6 +202,8 @@ def read_configuration(state: Path) -> Cluster | None:
             port=int(section["port"]),
             aggregator_port=int(section["aggregator_port"]),
             workers=int(section["workers"]),
+            secret_file=Path(secret) if (secret := section["secret_file"]) else None,
+            bind=section["bind"],
             plugins=tuple(map(Path, shlex.split(section.get("plugins", "")))),
             gateway=Gateway(int(section["web_port"]), section["web_bind"]) if "web_port" in section else None,
         )

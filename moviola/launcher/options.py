@@ -29,6 +29,9 @@ class Options:
     aggregator_port: int | None
     workers: int | None
     demo: bool
+    secret_file: Path | None = None
+    no_secret: bool = False
+    bind: str | None = None
     plugins: tuple[Path, ...] | None = None
     web: bool | None = None
     web_port: int | None = None
@@ -37,8 +40,8 @@ class Options:
 
 ABOUT: Final = """\
 Starts a Moviola cluster on this machine: a middleware, an aggregator and workers, supervised in the background. Waits
-until all are registered, and says what to type next. Harmless when the cluster is running already; another --workers
-then changes their number, other --plugins start them anew, and --web adds the gateway.
+until all are registered, and says what to type next. Harmless when the cluster is running already: what is not said
+stays as it runs, another --workers changes their number, other --plugins start them anew, and --web adds the gateway.
 """
 
 ABOUT_DEMO: Final = """\
@@ -49,8 +52,8 @@ MORE: Final = "A second cluster beside the first needs its own ports, state and 
 
 
 def read(arguments: Sequence[str] | None = None, *, subcommand: str = "up") -> Options:
-    """Return what flags, variables and configuration files say. Settings that the cluster's programs get by the
-    environment are set there. Raises Problem."""
+    """Return what flags, variables and configuration files say. The cluster's programs find the files by the
+    environment, where they are set. Raises Problem."""
     parser = Parser(prog=typed(subcommand), description=ABOUT_DEMO if subcommand == "demo" else ABOUT, epilog=MORE)
     if subcommand == "up":
         parser.add_argument("what", nargs="?", choices=["demo"], metavar="demo", help="also do what 'demo' does")
@@ -60,7 +63,7 @@ def read(arguments: Sequence[str] | None = None, *, subcommand: str = "up") -> O
     settle(parser, given, [UpSettings])
     folder("The folder of this repository", ROOT)
     settings, said = settings_in(UpSettings, given), said_in(given)
-    _hand_on(settings, getattr(given, CONFIG_DEST))
+    _hand_on(getattr(given, CONFIG_DEST))
     return Options(
         state=folder("--state", settings.state),
         results=folder("--results", settings.results) if "results" in said else None,
@@ -68,6 +71,9 @@ def read(arguments: Sequence[str] | None = None, *, subcommand: str = "up") -> O
         aggregator_port=settings.aggregator_port if "aggregator_port" in said else None,
         workers=settings.workers if "workers" in said else None,
         demo=subcommand == "demo" or given.what == "demo",
+        secret_file=None if settings.secret_file is None else folder("--secret-file", settings.secret_file),
+        no_secret=settings.no_secret,
+        bind=settings.bind if "bind" in said else None,
         plugins=_plugins(settings) if "plugins" in said else None,
         web=settings.web if "web" in said else None,
         web_port=settings.web_port if "web_port" in said else None,
@@ -75,18 +81,15 @@ def read(arguments: Sequence[str] | None = None, *, subcommand: str = "up") -> O
     )
 
 
-def _hand_on(settings: UpSettings, config: Path | None) -> None:
-    """Set the environment variables for settings that the cluster's programs do not get by flags. Paths are absolute,
+def _hand_on(config: Path | None) -> None:
+    """Set the environment variables by which the cluster's programs find the configuration files. Paths are absolute,
     so that they hold in any folder."""
     paths: dict[str, str | Path | None] = {
         CONFIG_VARIABLE: config,
         USER_VARIABLE: os.environ.get(USER_VARIABLE),
         FOLDER_VARIABLE: os.environ.get(FOLDER_VARIABLE) or CONFIG_NAME,
-        "MOVIOLA_SECRET_FILE": settings.secret_file,
     }
-    values = {name: str(Path(path).absolute()) if path else "" for name, path in paths.items()}
-    values |= {"MOVIOLA_BIND": settings.bind, "MOVIOLA_NO_SECRET": "1" if settings.no_secret else ""}
-    os.environ.update(values)
+    os.environ.update({name: str(Path(path).absolute()) if path else "" for name, path in paths.items()})
 
 
 def _plugins(settings: UpSettings) -> tuple[Path, ...]:

@@ -7,7 +7,7 @@ import time
 
 from moviola.base.installation import ROOT
 from moviola.base.processes import program
-from moviola.launcher import cluster, gateway, supervision
+from moviola.launcher import gateway, supervision
 from moviola.launcher.cluster import Cluster
 from moviola.launcher.problem import Problem
 
@@ -28,7 +28,7 @@ def wait(up: Cluster) -> None:
 
 def _wait_for_workers(up: Cluster) -> None:
     deadline = time.monotonic() + REGISTRATION_TIMEOUT_S
-    command = [*program("client.status"), "--host", cluster.connect_host(), "--port", str(up.port)]
+    command = [*program("client.status"), "--host", up.host, "--port", str(up.port)]
     command += up.secret_arguments
     command += ["--wait", "--workers", str(up.workers), "--aggregators", "1"]
     while (left_s := deadline - time.monotonic()) > 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -29,7 +28,7 @@ def main(arguments: Sequence[str] | None = None, *, subcommand: str = "up") -> i
         asked = options.read(arguments, subcommand=subcommand)
         up = bring_up(asked)
         if asked.demo:
-            return sending.run(cluster.connect_host(), up.port, up.results, up.secret_arguments)
+            return sending.run(up.host, up.port, up.results, up.secret_arguments)
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 1
@@ -50,7 +49,7 @@ def bring_up(asked: Options) -> Cluster:
     with supervision.exclusive(asked.state):
         running = cluster.read_configuration(asked.state) if supervision.is_running(asked.state) else None
         if running is None:
-            up = settle(asked, Cluster(asked.state, results_folder(), MIDDLEWARE_PORT, AGGREGATOR_PORT, core_count()))
+            up = settle(asked, defaults(asked.state))
             start(up)
             tell(f"Moviola is up: {up.workers_text}, middleware on port {up.port}.")
         else:
@@ -58,6 +57,18 @@ def bring_up(asked: Options) -> Cluster:
             adjust(running, up)
     report(up)
     return up
+
+
+def defaults(state: Path) -> Cluster:
+    """Return the cluster that is started where nothing is said."""
+    return Cluster(
+        state=state,
+        results=results_folder(),
+        port=MIDDLEWARE_PORT,
+        aggregator_port=AGGREGATOR_PORT,
+        workers=core_count(),
+        secret_file=state / secret.SECRET_NAME,
+    )
 
 
 def settle(asked: Options, otherwise: Cluster) -> Cluster:
@@ -69,6 +80,8 @@ def settle(asked: Options, otherwise: Cluster) -> Cluster:
         port=asked.port or otherwise.port,
         aggregator_port=asked.aggregator_port or otherwise.aggregator_port,
         workers=asked.workers or otherwise.workers,
+        secret_file=asked.secret_file if asked.secret_file or asked.no_secret else otherwise.secret_file,
+        bind=asked.bind or otherwise.bind,
         plugins=otherwise.plugins if asked.plugins is None else asked.plugins,
         gateway=settle_gateway(asked, otherwise.gateway),
     )
@@ -94,7 +107,7 @@ def start(wanted: Cluster) -> None:
     places.make_folder("--results", wanted.results)
     plugins.check(wanted.plugins)
     places.make_state(wanted.logs)
-    make_secret(wanted)
+    check_secret(wanted, makes=True)
     try:
         supervision.launch(wanted)
         registration.wait(wanted)
@@ -112,12 +125,16 @@ def check_gateway_port(wanted: Cluster) -> None:
     places.check_port("--web-port", wanted.gateway.port)
 
 
-def make_secret(wanted: Cluster) -> None:
-    """Make the secret's file if it is missing, unless the user has named one. Raises Problem if it cannot be used."""
+def check_secret(wanted: Cluster, *, makes: bool) -> None:
+    """Raise Problem if the cluster's secret cannot be used.
+
+    Args:
+        makes: make it if it is missing, unless the user has named another file.
+    """
     if wanted.secret_file is None:
         return
     try:
-        if not os.environ.get("MOVIOLA_SECRET_FILE"):
+        if makes and wanted.secret_file == wanted.state / secret.SECRET_NAME:
             secret.make_secret(wanted.secret_file)
         secret.read_secret(wanted.secret_file)
     except (OSError, ValueError) as error:
@@ -126,17 +143,15 @@ def make_secret(wanted: Cluster) -> None:
 
 def adjust(running: Cluster, wanted: Cluster) -> None:
     """Change a running cluster to what is wanted, and wait until it is complete. The number of workers, the files of
-    filters and the gateway can be changed. Raises Problem for other ports or another folder of results."""
-    if (wanted.port, wanted.aggregator_port, wanted.results) != (
-        running.port,
-        running.aggregator_port,
-        running.results,
-    ):
+    filters and the gateway can be changed. Raises Problem for anything else."""
+    if replace(wanted, workers=running.workers, plugins=running.plugins, gateway=running.gateway) != running:
+        secret_text = "no secret" if running.secret_file is None else f"its secret in {running.secret_file}"
         raise Problem(
             f"A cluster with its state in {running.state} is running already, on ports {running.port} and "
-            f"{running.aggregator_port} with results in {running.results}: stop it first with "
-            f"'{typed('down')} --state {shlex.quote(str(running.state))}', or give this one another --state."
+            f"{running.aggregator_port} of {running.bind} with results in {running.results} and {secret_text}: stop it "
+            f"first with '{typed('down')} --state {shlex.quote(str(running.state))}', or give this one another --state."
         )
+    check_secret(running, makes=False)
     if wanted.plugins != running.plugins:
         plugins.check(wanted.plugins)
     if wanted.gateway is not None and wanted.gateway != running.gateway:
@@ -168,12 +183,14 @@ def adjust(running: Cluster, wanted: Cluster) -> None:
 
 def report(up: Cluster) -> None:
     send, stop = ["VIDEO", "--filters", "blur"], []
+    if up.host != cluster.OWN_HOST:
+        send += ["--host", up.host]
     if up.port != MIDDLEWARE_PORT:
         send += ["--port", str(up.port)]
     if up.results != results_folder():
         send += ["--results", str(up.results)]
-    if up.secret_file is not None and up.secret_file != state_folder() / secret.SECRET_NAME:
-        send += ["--secret-file", str(up.secret_file)]
+    if up.secret_file != state_folder() / secret.SECRET_NAME:
+        send += up.secret_arguments
     if up.state != state_folder():
         stop += ["--state", str(up.state)]
     if up.gateway is not None:

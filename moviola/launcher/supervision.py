@@ -65,7 +65,7 @@ def launch(wanted: Cluster) -> None:
     """Starts supervisord, and with it all programs, in the background. Raises Problem."""
     cluster.write_configuration(wanted)
     command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(cluster.configuration_path(wanted.state))]
-    environment = {**os.environ, cluster.MARK_VARIABLE: cluster.mark(wanted.state)}
+    environment = {**os.environ, "MOVIOLA_BIND": wanted.bind, cluster.MARK_VARIABLE: cluster.mark(wanted.state)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip().splitlines()
@@ -191,7 +191,7 @@ def tasks_held(state: Path, processes: Collection[int]) -> int | None:
         up = cluster.read_configuration(state)
         if up is None:
             return None
-        asked = [*program("client.status"), "--host", cluster.connect_host(), "--port", str(up.port)]
+        asked = [*program("client.status"), "--host", up.host, "--port", str(up.port)]
         asked += [*up.secret_arguments, "--json"]
         done = subprocess.run(asked, cwd=ROOT, capture_output=True, timeout=COUNT_TIMEOUT_S, check=True)
         workers = json.loads(done.stdout)["workers"]

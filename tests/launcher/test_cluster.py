@@ -19,7 +19,8 @@ from moviola.launcher.problem import Problem
 
 
 def a_cluster(folder: Path) -> Cluster:
-    return Cluster(state=folder / "state", results=folder / "results", port=6000, aggregator_port=6001, workers=3)
+    state = folder / "state"
+    return Cluster(state, folder / "results", port=6000, aggregator_port=6001, workers=3, secret_file=state / "secret")
 
 
 def write(wanted: Cluster) -> None:
@@ -32,6 +33,22 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     assert cluster.read_configuration(wanted.state) is None
     write(wanted)
     assert cluster.read_configuration(wanted.state) == wanted
+
+
+def test_secret_and_address_are_kept(tmp_path: Path) -> None:
+    for secret_file, flags in ((tmp_path / "mine", ["--secret-file", str(tmp_path / "mine")]), (None, ["--no-secret"])):
+        wanted = replace(a_cluster(tmp_path / flags[0]), secret_file=secret_file, bind="192.168.1.10")
+        write(wanted)
+        assert cluster.read_configuration(wanted.state) == wanted
+        for name in ("aggregator", "worker"):
+            assert wanted.programs[name][:2] == ["--host", "192.168.1.10"]
+        for line in wanted.programs.values():
+            assert " ".join(flags) in " ".join(line)
+
+
+@pytest.mark.parametrize("bind", ["", "localhost", "*", "::", "0.0.0.0"])
+def test_its_programs_find_the_middleware_at_this_machine(bind: str, tmp_path: Path) -> None:
+    assert replace(a_cluster(tmp_path), bind=bind).host == "127.0.0.1"
 
 
 def test_files_of_filters_are_kept_and_handed_to_the_workers(tmp_path: Path) -> None:
@@ -108,12 +125,3 @@ def test_what_a_cluster_logs_is_its_users_own_and_its_results_are_as_they_were(t
     assert parser["supervisord"]["umask"] == "077"
     assert parser["program:aggregator"]["umask"] == "022"
     assert f"--secret-file {wanted.state / 'secret'}" in parser["program:worker"]["command"]
-
-
-@pytest.mark.parametrize(("text", "has_secret"), [("", True), ("0", True), ("no", True), ("1", False), ("yes", False)])
-def test_a_variable_that_says_no_keeps_the_secret(
-    text: str, has_secret: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("MOVIOLA_SECRET_FILE", raising=False)
-    monkeypatch.setenv("MOVIOLA_NO_SECRET", text)
-    assert (a_cluster(tmp_path).secret_file is not None) == has_secret

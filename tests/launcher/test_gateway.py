@@ -23,7 +23,7 @@ def nothing_asked(folder: Path) -> Options:
 
 
 def a_cluster(folder: Path, own: Gateway | None = None) -> Cluster:
-    return Cluster(folder, folder / "results", free_port(), free_port(), workers=1, gateway=own)
+    return Cluster(folder, folder / "results", free_port(), free_port(), workers=1, secret_file=None, gateway=own)
 
 
 def test_there_is_one_once_it_was_asked_for_until_it_is_not_wanted(tmp_path: Path) -> None:

@@ -28,13 +28,8 @@ def test_number_outside_its_range_is_refused(text: str, capsys: pytest.CaptureFi
 
 def test_what_was_not_said_is_none() -> None:
     asked = options.read([])
-    assert (asked.port, asked.aggregator_port, asked.workers, asked.results, asked.demo) == (
-        None,
-        None,
-        None,
-        None,
-        False,
-    )
+    assert (asked.port, asked.aggregator_port, asked.workers, asked.results) == (None, None, None, None)
+    assert (asked.bind, asked.secret_file, asked.no_secret, asked.demo) == (None, None, False, False)
 
 
 @pytest.mark.parametrize("name", ["a #b", "a ;b", "100%", "a\nb"])
@@ -85,11 +80,18 @@ def test_what_a_configuration_says_of_the_programs_counts(tmp_path: Path) -> Non
     asked = options.read([])
     assert (asked.port, asked.aggregator_port, asked.workers) == (6000, 6001, 3)
     assert asked.results == tmp_path / "films"
-    assert (os.environ["MOVIOLA_BIND"], os.environ["MOVIOLA_NO_SECRET"]) == ("*", "1")
+    assert (asked.bind, asked.no_secret, asked.secret_file) == ("*", True, None)
     assert os.environ["MOVIOLA_USER_CONFIG"] == str(tmp_path / "user.toml")
-    options.read(["--secret-file", "mine"])
-    assert os.environ["MOVIOLA_SECRET_FILE"] == str(tmp_path / "mine")
-    assert not os.environ["MOVIOLA_NO_SECRET"]
+    asked = options.read(["--secret-file", "mine"])
+    assert (asked.no_secret, asked.secret_file) == (False, tmp_path / "mine")
+    with pytest.raises(Problem, match="--secret-file cannot be"):
+        options.read(["--secret-file", "100%"])
+
+
+@pytest.mark.parametrize(("text", "without"), [("", False), ("0", False), ("no", False), ("1", True), ("yes", True)])
+def test_a_variable_that_says_no_keeps_the_secret(text: str, without: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOVIOLA_NO_SECRET", text)
+    assert options.read([]).no_secret is without
 
 
 def test_flags_win_over_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
