@@ -174,7 +174,7 @@ def _animation(data: _Pixels, header: Header, decoded: Decoded) -> Iterator[tupl
     decoded.loop_count = int(moving.loop_count)
     told = _durations_ms(data.tobytes(), header)
     durations = told if len(told) == len(moving.frames) else [int(each) for each in moving.durations]
-    yield from zip(moving.frames, durations, strict=True)
+    yield from zip((_deepened(each, header) for each in moving.frames), durations, strict=True)
 
 
 def _durations_ms(data: bytes, header: Header) -> list[int]:

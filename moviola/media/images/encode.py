@@ -84,9 +84,9 @@ def encode(pages: Sequence[_Pixels], name: str, settings: Settings) -> bytes:
         raise _unstorable(pages, name, str(error)) from None
 
 
-def storable(colour: _Pixels, alpha: _Pixels | None, name: str) -> _Pixels:
-    """Return a picture and its transparency as `encode` takes them for this format: 16 bits become 8 where it has no
-    more."""
+def storable(colour: _Pixels, alpha: _Pixels | None, name: str, *, is_moving: bool = False) -> _Pixels:
+    """Return a picture, or a frame of an animation, and its transparency as `encode` takes them for this format: 16
+    bits become 8 where no more are written."""
     kind = FORMATS[name]
     if name == "gif" and alpha is not None:  # what shows through a bit is not transparent there
         peak = np.iinfo(alpha.dtype).max
@@ -96,7 +96,7 @@ def storable(colour: _Pixels, alpha: _Pixels | None, name: str) -> _Pixels:
         if colour.ndim == 2:
             colour = np.repeat(colour[..., None], 3, axis=2)
         colour = np.dstack((colour, alpha))
-    if colour.dtype == np.uint16 and not kind.has_16_bits:
+    if colour.dtype == np.uint16 and kind.bits_of(is_moving=is_moving) == 8:
         colour = np.rint(colour / 257).astype(np.uint8)
     return colour
 

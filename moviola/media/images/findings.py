@@ -99,8 +99,10 @@ def _of_format(group: ImageGroup, made: Format, wanted: str) -> Iterator[Finding
     if made is not source and not wanted:
         why = "256 colours are too few for what filters make" if source.name == "gif" else "AVIF is written with 8 bits"
         yield Finding(f"the format of {images}", Fate.CHANGED, f"becomes {made.label}: {why}")
-    if min(group.bits, 16) > made.bits:
-        reason = f"become {made.bits}: a {made.label} file has no more; --format png or tiff keeps them"
+    if min(group.bits, 16) > (bits := made.bits_of(is_moving=group.is_moving)):
+        has = f"{made.label} animations have" if group.is_moving and made.can_move else f"a {made.label} file has"
+        able = "tiff keeps them, frames as pages" if group.is_moving else "png or tiff keeps them"
+        reason = f"become {bits}: {has} no more; --format {able}"
         yield Finding(f"the {group.bits} bits a sample of {images}", Fate.CHANGED, reason)
     if group.is_moving and not made.can_move:
         each = "become pages" if made.has_pages else "become pictures of their own"

@@ -25,7 +25,7 @@ class Format:
         label: what people call it.
         suffixes: what its files are called, the usual one first.
         has_alpha: it can hold transparency.
-        bits: the most that a sample can have.
+        bits: the most that a sample of a still picture can have; see `bits_of`.
         has_pages: several pictures of different sizes can be in one file.
         can_move: a file can be an animation, with a duration for each frame.
         holds: what it can hold beside pixels.
@@ -40,10 +40,9 @@ class Format:
     can_move: bool = False
     holds: frozenset[str] = frozenset()
 
-    @property
-    def has_16_bits(self) -> bool:
-        """Whether samples of more than 8 bits are written as such."""
-        return self.bits > 8
+    def bits_of(self, *, is_moving: bool = False) -> int:
+        """Return the most bits a sample that are written of a still picture, or of an animation."""
+        return 8 if is_moving and self.can_move else self.bits  # what writes animations makes them of 8
 
 
 FORMATS: Final = {
@@ -177,6 +176,6 @@ def written_as(source: str, wanted: str, *, is_moving: bool = False, is_deep: bo
     """
     if wanted:
         return wanted
-    if (source == "gif" and not is_moving) or (source == "avif" and is_deep):
+    if not is_moving and (source == "gif" or (source == "avif" and is_deep)):
         return "png"
     return source

@@ -243,7 +243,7 @@ class _Made:
         if alpha is not None and kind.has_alpha and (alpha.shape != colour.shape[:2] or alpha.dtype != colour.dtype):
             self._say("transparency is left out where a filter made pictures of another size")
             alpha = None
-        self._pages.append(storable(colour, alpha, self.format))
+        self._pages.append(storable(colour, alpha, self.format, is_moving=self.header.is_moving))
         self._durations_ms.append(duration_ms)
         if len(self.header.pages) > 1 and not self._is_together:
             self._encoded.append(self._encode(0))

@@ -15,7 +15,19 @@ from moviola.media.images.decode import CUT_SHORT, Decoded, Page, decode
 from moviola.media.images.formats import FORMATS, BrokenImage
 from moviola.media.images.orientation import upright
 from moviola.media.images.readers import read_header
-from tests.media.images.pictures import Pixels, animation, corners, encoded, exif, heic, long, short, tiff, with_exif
+from tests.media.images.pictures import (
+    Pixels,
+    animation,
+    corners,
+    deep_animation,
+    encoded,
+    exif,
+    heic,
+    long,
+    short,
+    tiff,
+    with_exif,
+)
 
 
 def pages(data: bytes) -> tuple[list[Page], Decoded]:
@@ -103,6 +115,15 @@ def test_frames_of_an_animation(suffix: str) -> None:
     frames = [np.full((20, 30, 3), value, np.uint8) for value in (255, 0, 255)]
     found, _ = pages(animation(suffix, frames))
     assert [round(page.colour.mean() / 255) for page in found] == [1, 0, 1]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".avif"])
+def test_frames_of_an_animation_of_more_than_8_bits(suffix: str) -> None:
+    """White is white, however many bits the file has."""
+    frames = [np.full((20, 30, 3), value * 257, np.uint16) for value in (255, 0, 85)]
+    found, _ = pages(deep_animation(suffix, frames))
+    assert [page.colour.dtype for page in found] == [np.uint16] * 3
+    assert [round(page.colour.mean() / 65535, 2) for page in found] == [1, 0, 0.33]
 
 
 def test_pages_of_different_sizes() -> None:

@@ -30,7 +30,7 @@ def test_every_picture_in_every_format(kind: str, name: str) -> None:
     assert data == encode([storable(colour, alpha, name)], name, FINE)
     assert read_header(data).format == name
     again = decoded(data)
-    deep = FORMATS[name].has_16_bits and colour.dtype == np.uint16
+    deep = FORMATS[name].bits > 8 and colour.dtype == np.uint16
     assert again.dtype == (np.uint16 if deep else np.uint8)
     shown = again[..., :3] if again.ndim == 3 else again
     shown = shown // (257 if deep else 1)

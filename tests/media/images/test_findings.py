@@ -15,7 +15,7 @@ from moviola.media.images.formats import FORMATS
 from moviola.media.kinds import findings
 from tests.media.images.gallery import cut, output, said
 from tests.media.images.photographs import photograph
-from tests.media.images.pictures import animation, corners, encoded, tiff
+from tests.media.images.pictures import animation, corners, deep_animation, encoded, tiff
 
 DEEP = corners().astype(np.uint16) * 257
 
@@ -46,6 +46,9 @@ def test_what_a_format_has_no_place_for(tmp_path: Path) -> None:
         (animation(".gif", [corners(), 255 - corners()]), "", "the colours of 1 GIF image become 256 a frame"),
         (encoded(corners(), ".gif"), "", "the format of 1 GIF image becomes PNG: 256 colours are too few"),
         (encoded(DEEP // 64, ".avif", 513, 10), "", "the format of 1 AVIF image becomes PNG:"),
+        (deep_animation(".png", [DEEP, 65535 - DEEP]), "", "the 16 bits a sample of 1 PNG image become 8: PNG ani"),
+        (deep_animation(".avif", [DEEP, 65535 - DEEP]), "", "the 10 bits a sample of 1 AVIF image become 8: AVIF"),
+        (deep_animation(".png", [DEEP, 65535 - DEEP]), "heic", "the 16 bits a sample of 1 PNG image become 10: a HE"),
     ],
 )  # fmt: skip
 def test_what_is_changed(tmp_path: Path, data: bytes, format: str, sentence: str) -> None:

@@ -45,4 +45,5 @@ def test_formats_are_kept_where_they_can_be_written() -> None:
     assert {name for name in FORMATS if written_as(name, "") != name} == {"gif"}
     assert {name for name in FORMATS if written_as(name, "", is_moving=True) != name} == set()
     assert {name for name in FORMATS if written_as(name, "", is_deep=True) != name} == {"gif", "avif"}
+    assert {name for name in FORMATS if written_as(name, "", is_moving=True, is_deep=True) != name} == set()
     assert {written_as(name, "webp") for name in FORMATS} == {"webp"}

@@ -20,6 +20,7 @@ from tests.media.images.pictures import (
     animation,
     corners,
     decoded,
+    deep_animation,
     encoded,
     exif,
     short,
@@ -153,6 +154,24 @@ def test_an_animation_stays_one(tmp_path: Path, suffix: str) -> None:
     assert shown == [9, 0, 3]
     assert durations == times
     assert loop == (None if suffix == ".avif" else 3)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".avif"])
+@pytest.mark.parametrize("format", ["", "webp", "gif", "png", "avif"])
+def test_an_animation_of_more_than_8_bits_stays_one(tmp_path: Path, suffix: str, format: str) -> None:
+    """As bright as it was, with as many bits as animations are written with."""
+    frames = [np.full((20, 30, 3), value * 257, np.uint16) for value in (255, 0, 85)]
+    made = hang(tmp_path, {f"a{suffix}": deep_animation(suffix, frames)}, output("flip", format=format))
+    assert made.names == [f"a.{format}" if format else f"a{suffix}"]
+    assert moving(made[made.names[0]])[:2] == ([9, 0, 3], [100, 100, 100])
+
+
+def test_an_animation_of_more_than_8_bits_keeps_them_as_pages(tmp_path: Path) -> None:
+    frames = [np.full((20, 30, 3), value * 257, np.uint16) for value in (255, 0, 85)]
+    made = hang(tmp_path, {"a.png": deep_animation(".png", frames)}, output(format="tiff"))
+    found, again = cv2.imdecodemulti(np.frombuffer(made["a.tif"], np.uint8), -1)
+    assert found
+    assert all((one == two).all() for one, two in zip(frames, again, strict=True))
 
 
 def test_a_gif_that_does_not_say_how_long_its_frames_are_shown(tmp_path: Path) -> None:
