@@ -74,7 +74,7 @@ class EngineCluster(Block):
     def close(self) -> None:
         """End what is under way, and leave the cluster. What has come of a job is kept: submitted again, it goes on."""
         for job in self._submitted:
-            job.cancel()
+            job.leave()
         self._executor.shutdown(cancel_futures=True)
         self._connection.close()
         shutil.rmtree(self._written, ignore_errors=True)
@@ -162,7 +162,8 @@ class EngineJob:
         self.view: JobView | None = None
         """How far the job is, as displays take it and as was last heard; None before anything was."""
         self._rates, self._rate = Rates(), 0.0
-        self._is_cancelled = False
+        self._is_cancelled = False  # by who has this object
+        self._is_left = False  # it is to end, for that or because the cluster object is closed
 
     def __repr__(self) -> str:
         return f"<EngineJob {self.name}: {self.state}>"
@@ -224,13 +225,14 @@ class EngineJob:
             JobFailed, JobCancelled: it ended without results.
             UnreadableSource: the source cannot be taken.
             Timeout: it goes on.
-            Closed: the cluster object was closed before its turn had come.
+            Closed: the cluster object was closed before it had ended.
         """
         wait_until_over(self, self, timeout, progress)
         self._was_told = True
-        if self._future.cancelled():
-            raise Closed(f"{self.name}: this cluster object was closed before the job had begun")
-        return result_of(self._future.result(), self.plan.destination.place)
+        outcome = self._outcome()
+        if outcome.status is Status.CANCELLED and not self._is_cancelled:
+            raise Closed(f"{self.name}: this cluster object was closed before the job had ended; submit it again")
+        return result_of(outcome, self.plan.destination.place)
 
     result = wait
 
@@ -242,15 +244,26 @@ class EngineJob:
     def cancel(self) -> None:
         """End the job, within a second while it is computed. What has come is kept: submitted again, it goes on."""
         self._is_cancelled = True
+        self.leave()
+
+    def leave(self) -> None:
+        """End the job as `cancel` does, because the cluster object is closed."""
+        self._is_left = True
         self._future.cancel()
 
     def seen(self, view: JobView, now: float) -> None:
-        """Take note of how far the job is. Raises KeyboardInterrupt if it was cancelled, which ends its run."""
-        if self._is_cancelled:
+        """Take note of how far the job is. Raises KeyboardInterrupt if it is to end, which ends its run."""
+        if self._is_left:
             raise KeyboardInterrupt
         self._rate = self._rates.update([view], now)[view.id]
         self.view = view
         self._notify()
+
+    def _outcome(self) -> Outcome:
+        """How the job ended. Raises what it ended with instead."""
+        if self._future.cancelled():
+            return Outcome(self.name, "", Status.CANCELLED, JobState.CANCELLED, "cancelled before it had begun")
+        return self._future.result()
 
     def _notify(self) -> None:
         with self._news:

@@ -112,7 +112,7 @@ def test_a_job_that_is_cancelled_goes_on_when_it_is_submitted_again(clip: Path, 
     with moviola.Cluster.ray(state=tmp_path / "state") as cluster:
         job = cluster.submit(clip, "blur:radius=2", **options)
         job.cancel()
-        with pytest.raises((moviola.JobCancelled, moviola.Closed)):
+        with pytest.raises(moviola.JobCancelled):
             job.wait()
         assert cluster.submit(clip, "blur:radius=2", **options).wait().state == "done"
 
@@ -137,6 +137,27 @@ def test_a_block_is_left_at_once_though_nothing_comes_back(clip: Path, tmp_path:
         assert (job.progress.frames_done, job.progress.frames_wanted) == (0, 40)
         cluster.close()  # as the block does that an exception leaves
         assert silent.is_cancelled
-        with pytest.raises(moviola.JobCancelled, match="nothing of it is kept"):
+        with pytest.raises(moviola.Closed):
             job.wait(timeout=0)
     assert moviola.process(clip, "metadata", out="notes.jsonl").state == "done"  # nothing is held
+
+
+@pytest.mark.usefixtures("silent")
+def test_a_job_ends_as_cancelled_by_its_user_or_as_closed_whether_or_not_it_had_begun(
+    clip: Path, tmp_path: Path
+) -> None:
+    with moviola.Cluster.ray(state=tmp_path / "state") as cluster:
+        begun, waiting, left, never_begun = (cluster.submit(clip, "blur", out=f"{n}.mp4") for n in range(4))
+        waiting.cancel()
+        with pytest.raises(moviola.JobCancelled, match="cancelled before it had begun") as cancelled:
+            waiting.wait()
+        assert cancelled.value.result.state == "cancelled"
+        begun.cancel()
+        with pytest.raises(moviola.JobCancelled, match="nothing of it is kept"):
+            begun.wait()
+        until(lambda: left.state == "running", "the next one's turn has come")
+        cluster.close()
+        for job in (left, never_begun):
+            assert job.state == "cancelled"
+            with pytest.raises(moviola.Closed, match="was closed before the job had ended"):
+                job.wait()
