@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Final, get_type_hints
 
 from moviola.base.interlacing import Interlacing
 from moviola.filters.chain import Value
@@ -17,6 +17,9 @@ from moviola.filters.schema import TYPES, FilterSchema, Parameter
 
 if TYPE_CHECKING:
     from moviola.filters.picture import Picture
+
+FAILURES: Final = (Exception, SystemExit)
+"""What a filter raises when it fails: one that calls `sys.exit` ends nothing but its own attempt."""
 
 
 class UnsuitableSize(ValueError):

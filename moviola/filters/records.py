@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from moviola.base.failures import MAX_TRACEBACK
-from moviola.filters.base import Filter
+from moviola.filters.base import FAILURES, Filter
 
 Record = Mapping[str, str]
 """A record's columns by name, all as text, as they are in the source."""
@@ -62,7 +62,7 @@ class RecordError(Exception):
         trace: the end of the traceback, as text.
     """
 
-    def __init__(self, filter_name: str, error: Exception) -> None:
+    def __init__(self, filter_name: str, error: BaseException) -> None:
         super().__init__(f"{filter_name} failed: {type(error).__name__}: {error}")
         self.filter_name = filter_name
         self.trace = "".join(traceback.format_exception(error))[-MAX_TRACEBACK:]
@@ -86,7 +86,7 @@ class RecordRunner:
         for each in self._filters:
             try:
                 kept = self._asked(each, record)
-            except Exception as error:
+            except FAILURES as error:
                 raise RecordError(each.name, error) from error
             if not kept:
                 return False
@@ -98,5 +98,5 @@ class RecordRunner:
         cost a record."""
         try:
             return each.keeps(record)
-        except Exception:
+        except FAILURES:
             return each.keeps(record)

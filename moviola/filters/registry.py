@@ -15,7 +15,7 @@ from types import CodeType, ModuleType
 from typing import Final
 
 from moviola.base.extras import NETWORKS, Extra
-from moviola.filters.base import Filter, schema_of
+from moviola.filters.base import FAILURES, Filter, schema_of
 from moviola.filters.chain import Step
 from moviola.filters.schema import FilterSchema, ParameterError, SchemaError, check_chain
 
@@ -141,6 +141,8 @@ def load_plugin(path: Path, source: bytes | None = None) -> tuple[str, ...]:
             kind()
         except (TypeError, SchemaError, ParameterError) as error:
             raise PluginError(f"{path}: {error}") from error
+        except FAILURES as error:
+            raise PluginError(f"{path}: {kind.__name__} cannot be made: {_told(error)}") from error
         if kind.name in found or (kind.name in names() and filter_class(kind.name) is not kind):
             raise PluginError(f'{path}: there is a filter "{kind.name}" already; give {kind.__name__} another name')
         found[kind.name] = kind
@@ -211,7 +213,14 @@ def _execute(path: Path, source: bytes) -> ModuleType:
         lines = importlib.util.decode_source(source).splitlines(keepends=True)
         linecache.cache[str(path)] = (len(source), None, lines, str(path))  # what `inspect` and tracebacks show
         spec.loader.exec_module(module)
-    except Exception as error:
+    except FAILURES as error:
         del sys.modules[name]
-        raise PluginError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
+        raise PluginError(f"{path} cannot be loaded: {_told(error)}") from error
     return module
+
+
+def _told(error: BaseException) -> str:
+    told = f"{type(error).__name__}: {error}"
+    if isinstance(error, SystemExit):
+        return f'{told}: it ends the program that loads it; do that below `if __name__ == "__main__":` only'
+    return told

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from moviola.base.failures import MAX_TRACEBACK
 from moviola.base.interlacing import FieldOrder, Interlacing
-from moviola.filters.base import Filter
+from moviola.filters.base import FAILURES, Filter
 from moviola.filters.interlacing import by_fields
 from moviola.filters.picture import Picture
 from moviola.filters.toolbox.opencv import is_out_of_memory
@@ -26,7 +26,7 @@ class FilterError(Exception):
         trace: the end of the traceback, as text.
     """
 
-    def __init__(self, filter_name: str, frame: int, error: Exception, seen: Picture | None = None) -> None:
+    def __init__(self, filter_name: str, frame: int, error: BaseException, seen: Picture | None = None) -> None:
         super().__init__(f"{filter_name} failed on frame {frame}: {type(error).__name__}: {error}")
         self.filter_name = filter_name
         self.frame = frame
@@ -126,14 +126,14 @@ class ChainRunner:
                     picture = self._apply(each, picture, tuple(earlier))
                 except MemoryError:
                     raise  # of the whole process: it says nothing about this frame
-                except Exception as error:
+                except FAILURES as error:
                     if is_out_of_memory(error):
                         raise MemoryError(str(error)) from error
                     raise self._failed(position, seen, error) from error
             earlier.append(seen)
         return picture
 
-    def _failed(self, position: int, seen: Picture, error: Exception) -> FilterError:
+    def _failed(self, position: int, seen: Picture, error: BaseException) -> FilterError:
         """Return the error to raise. The filters behind the failed one remember the frame as that one got it, or
         black."""
         self._earlier[position].append(seen)
@@ -145,7 +145,7 @@ class ChainRunner:
     def _apply(each: Filter, picture: Picture, earlier: tuple[Picture, ...]) -> Picture:
         """Return what a filter makes of a picture. One that fails is run once more: a passing lack of memory must not
         cost a frame."""
-        with suppress(Exception):
+        with suppress(*FAILURES):
             return _applied(each, picture, earlier)
         return _applied(each, picture, earlier)
 

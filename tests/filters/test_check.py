@@ -70,13 +70,24 @@ def test_filters_of_records_are_tried_without_pictures() -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("x = 1", "defines no filter"), ("import nothing_there", "cannot be loaded: ModuleNotFoundError")],
+    [
+        ("x = 1", "defines no filter"),
+        ("import nothing_there", "cannot be loaded: ModuleNotFoundError"),
+        (f"{GOOD}\nraise SystemExit(0)", "cannot be loaded: SystemExit: 0: it ends the program that loads it"),
+    ],
 )
 def test_a_file_without_filters_is_told(text: str, words: str, plugin: Path) -> None:
     plugin.write_text(text)
     status, printed = run(plugin)
     assert status == check.NOTHING
     assert words in printed
+
+
+def test_a_filter_that_ends_the_program_keeps_no_promise(plugin: Path) -> None:
+    plugin.write_text(GOOD.replace("return picture.blank(8, 8)", "raise SystemExit(0)"))
+    status, printed = run(plugin, "--filter", "wrong")
+    assert status == check.BROKEN
+    assert "apply raised SystemExit: 0 (line" in printed
 
 
 def test_an_unknown_filter_is_told() -> None:

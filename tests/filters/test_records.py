@@ -139,6 +139,7 @@ class Moody(RecordFilter):
     name: ClassVar[str] = "moody"
     summary: ClassVar[str] = "raises as often as told"
     failures: ClassVar[list[int]] = [0]
+    error: ClassVar[BaseException] = ValueError("not in the mood")
     asked: list[str] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -147,7 +148,7 @@ class Moody(RecordFilter):
     def keeps(self, record: Record) -> bool:
         self.asked.append(record["it"])
         if len(self.asked) <= self.failures[0]:
-            raise ValueError("not in the mood")
+            raise self.error
         return record["it"] != "no"
 
 
@@ -158,6 +159,13 @@ def test_a_chain_asks_until_one_says_no() -> None:
     assert not runner.keeps({"it": "no"})
     assert (first.asked, second.asked) == (["yes", "no"], ["yes"])
     assert not RecordRunner([])
+
+
+def test_a_filter_that_ends_the_program_fails_on_its_record_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Moody, "error", SystemExit(3))
+    monkeypatch.setattr(Moody, "failures", [2])
+    with pytest.raises(RecordError, match="moody failed: SystemExit: 3"):
+        RecordRunner([Moody()]).keeps({"it": "yes"})
 
 
 def test_a_filter_that_raises_is_asked_once_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,6 +79,11 @@ def test_a_plugin_file_adds_its_filters(tmp_path: Path) -> None:
         (PLUGIN.replace('strength: int = parameter(255, minimum=1, maximum=255, help="of what")', "strength: int = 3"),
          "strength is not a parameter"),
         (PLUGIN.replace("strength: int", "strength: list"), "strength is not a parameter"),
+        ("import sys\nsys.exit(0)", "cannot be loaded: SystemExit: 0: it ends the program that loads it"),
+        (f"{PLUGIN}\n    def __post_init__(self):\n        open('/no/weights.onnx')\n",
+         "Negative cannot be made: FileNotFoundError: .*weights.onnx"),
+        (f"{PLUGIN}\n    def __post_init__(self):\n        raise SystemExit\n", "Negative cannot be made: SystemExit"),
+        (f"{PLUGIN}\n    kept: ClassVar[Nowhere]\n", "Negative cannot be made: NameError: name 'Nowhere'"),
     ],
 )  # fmt: skip
 def test_a_bad_plugin_is_refused_and_adds_nothing(tmp_path: Path, text: str, complaint: str) -> None:

@@ -37,13 +37,14 @@ class Faulty(Filter):
     summary: ClassVar[str] = "for the test"
     failures: ClassVar[dict[int, int]] = {}
     calls: ClassVar[list[int]] = []
+    error: ClassVar[BaseException] = ZeroDivisionError("as told")
     unused: int = parameter(0, minimum=0, maximum=0, help="none")
 
     def apply(self, picture: Picture, earlier: Sequence[Picture]) -> Picture:
         self.calls.append(picture.index)
         if self.failures.get(picture.index, 0) > 0:
             self.failures[picture.index] -= 1
-            raise ZeroDivisionError("as told")
+            raise self.error
         return picture
 
 
@@ -123,6 +124,17 @@ def test_a_failure_names_filter_and_frame_and_shows_where() -> None:
     assert (caught.value.filter_name, caught.value.frame) == ("faulty", 4)
     assert "in apply" in caught.value.trace
     runner.run(pictures[5])
+
+
+def test_a_filter_that_ends_the_program_fails_on_its_frame_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Faulty, "error", SystemExit(3))
+    Faulty.failures.update({1: 1, 2: 2})
+    runner, pictures = ChainRunner([Faulty(), Mean()]), video(4)
+    runner.prepare(pictures[0])
+    runner.run(pictures[1])
+    with pytest.raises(FilterError, match="faulty failed on frame 2: SystemExit: 3"):
+        runner.run(pictures[2])
+    runner.run(pictures[3])
 
 
 @pytest.mark.parametrize("start", range(3, 9))

@@ -17,7 +17,7 @@ from typing import Any
 
 from moviola.base.interlacing import Interlacing
 from moviola.filters import registry
-from moviola.filters.base import Filter, UnsuitableSize
+from moviola.filters.base import FAILURES, Filter, UnsuitableSize
 from moviola.filters.chain import ChainError, Value, parse_chain
 from moviola.filters.checking.samples import CONVERTED, FORMATS, SIZES, clip, memory, noise
 from moviola.filters.checking.settings import Subject, extremes, other, parameters_of, settings, written
@@ -74,7 +74,7 @@ class Check:
             self.test(Subject(kind, given or {}))
         except Broken as broken:
             return str(broken)
-        except Exception as error:
+        except FAILURES as error:
             return f"raised {_told(error, kind)}"
         return None
 
@@ -147,7 +147,7 @@ def _refused(subject: Subject, name: str, value: Any) -> None:
         if name not in str(error):
             raise Broken(f"{name}={shown} is refused without saying which parameter is meant: {error}") from error
         return
-    except Exception as error:
+    except FAILURES as error:
         raise Broken(f"{name}={shown} raises {type(error).__name__} instead of ParameterError") from error
     raise Broken(f"{name}={shown} is taken; does a __post_init__ of its own leave out super().__post_init__()?")
 
@@ -355,7 +355,7 @@ def _size(made: Filter, picture: Picture, must: bool = False) -> tuple[int, int]
         if must or not str(error):
             raise Broken(f"it refuses {_on(made, picture)}: {error}") from error
         return None
-    except Exception as error:
+    except FAILURES as error:
         raise Broken(
             f"output_size raised {_told(error, type(made))}, for {_on(made, picture)}; "
             "to refuse a size, raise moviola.filters.base.UnsuitableSize"
@@ -370,7 +370,7 @@ def _applied(made: Filter, picture: Picture, earlier: Sequence[Picture]) -> Pict
     tells."""
     try:
         output = made.apply(picture, tuple(earlier)[-made.context_frames :] if made.context_frames else ())
-    except Exception as error:
+    except FAILURES as error:
         raise Broken(f"apply raised {_told(error, type(made))}, on {_on(made, picture)}") from error
     if not isinstance(output, Picture):
         raise Broken(f"apply returns {type(output).__name__} instead of a Picture, on {_on(made, picture)}")
@@ -391,7 +391,7 @@ def _on(made: Filter, picture: Picture) -> str:
     return f"a {picture.width}x{picture.height} {picture.frame.format.name} picture with {written(made)}"
 
 
-def _told(error: Exception, kind: type[Filter]) -> str:
+def _told(error: BaseException, kind: type[Filter]) -> str:
     """Return an error in words, with the last line of the filter's own file in its traceback."""
     place = ""
     for frame in traceback.extract_tb(error.__traceback__):

@@ -21,7 +21,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from moviola.filters import registry
-from moviola.filters.base import Filter, UnsuitableSize
+from moviola.filters.base import FAILURES, Filter, UnsuitableSize
 from moviola.filters.checking.samples import clip, noise, scenes
 from moviola.filters.checking.settings import Subject, other
 from moviola.filters.picture import Picture
@@ -126,7 +126,7 @@ def _told(kind: type[Filter], lumas: NDArray[np.uint8]) -> str:
     """Return the digest of what a filter makes, or the error that it raised."""
     try:
         return digest(kind, lumas)
-    except Exception as error:
+    except FAILURES as error:
         return repr(error)
 
 
