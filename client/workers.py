@@ -9,8 +9,8 @@
   resume NAME...  takes that back for those that have not left yet
 
 A worker that was drained stays away until 'moviola up' is run again on its
-machine, or its program is started anew. Where the middleware was given admins,
-they alone may drain and resume.
+machine, or its program is started anew. The cluster's admins alone (--admin of
+the middleware; without it, the user who started it) may drain and resume.
 
 Exit status: 0 all is done; 1 it cannot be done, or not in time; 2 wrong usage,
 or no such worker; 3 no middleware to reach; 5 the waiting was interrupted.
