@@ -10,11 +10,12 @@ from typing import Any, Final
 
 import pytest
 
-from middleware.model.users import HISTORY, QUOTAS
-from moviola.base.vocabulary import JobCode
+from middleware.model.users import HISTORY, QUOTAS, SUBMIT_BURST, SUBMITS_PER_S, Quota
+from moviola.base.vocabulary import ErrorCode, EventKind, JobCode, Notice
 
 ROOT: Final = Path(__file__).parents[2]
 SCHEDULING: Final = ROOT / "docs" / "SCHEDULING.md"
+PROTOCOL: Final = ROOT / "docs" / "PROTOCOL.md"
 
 _TOKEN: Final = re.compile(
     r"\[`[^`]+`\]\(\.\./(?P<path>[\w/]+\.py)\)|`(?P<name>[A-Z][\w.]*|[a-z]+(?:_[a-z]+)+)(?: = (?P<value>[^`]+))?`"
@@ -66,13 +67,35 @@ def test_the_page_names_much() -> None:
     assert len([one for one in NAMED if one[2] is not None]) > 30
 
 
-def test_the_quotas_on_the_page_are_those_of_the_code() -> None:
-    text = SCHEDULING.read_text()
+def _quotas(page: Path) -> Iterator[tuple[Quota, dict[str, int]]]:
+    """Yield each quota of the code, and what the page's table says of it, by the head of the column."""
+    (table,) = re.findall(r"^\|.*\| one user \|.*\n(?:\|.*\n)+", page.read_text(), re.MULTILINE)
+    head, _, *rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in table.splitlines()]
     for resource, quota in QUOTAS.items():
-        row = next(line for line in text.splitlines() if line.startswith("|") and resource.value in line)
-        told = [_bytes(cell) for cell in row.split("|")[2:5]]
-        assert told == [quota.of_user, quota.in_all, quota.reserved], row
-    assert f"keeps {HISTORY.of_user} of a user and {HISTORY.in_all} in all" in text
+        (row,) = [row for row in rows if row[0].startswith(resource.value)]
+        yield quota, {column: _bytes(cell) for column, cell in zip(head[1:4], row[1:4], strict=True)}
+
+
+def test_the_quotas_on_the_pages_are_those_of_the_code() -> None:
+    for quota, told in _quotas(SCHEDULING):
+        assert told == {"one user": quota.of_user, "all": quota.in_all, "kept for others": quota.reserved}
+    for quota, told in _quotas(PROTOCOL):
+        assert told == {"one user": quota.of_user, "all users": quota.in_all, "for those without": quota.reserved}
+    assert f"keeps {HISTORY.of_user} of a user and {HISTORY.in_all} in all" in SCHEDULING.read_text()
+    assert f"| ended jobs in the history | {HISTORY.in_all} | {HISTORY.of_user} |" in PROTOCOL.read_text()
+    assert f"| Submits | | {SUBMITS_PER_S:.0f} a second, {SUBMIT_BURST:.0f} at once |" in PROTOCOL.read_text()
+
+
+def test_kinds_of_events_on_the_page_of_the_protocol_are_there() -> None:
+    told = re.findall(r"of the kind `([a-z-]+)`", PROTOCOL.read_text())
+    assert len(told) > 3
+    assert set(told) <= {*Notice, *EventKind}
+
+
+def test_the_codes_of_errors_on_the_page_of_the_protocol_are_all_that_there_are() -> None:
+    section = PROTOCOL.read_text().partition("## Error codes")[2]
+    codes = re.findall(r"^\| (`.*`) \|", section, re.MULTILINE)
+    assert sorted(re.findall(r"`([a-z-]+)`", " ".join(codes))) == sorted(ErrorCode)
 
 
 def test_the_codes_on_the_page_are_words_of_the_protocol() -> None:
