@@ -7,6 +7,7 @@ transparency.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -38,6 +39,12 @@ _WEBP_EFFORT: Final = 70  # of lossless files: libwebp's own
 _X265: Final = {"preset": "ultrafast", "x265:pools": "none", "x265:wpp": "0", "x265:frame-threads": "1"}
 """Left alone x265 works by the machine's cores, and writes other bytes with each number. With these pictures of three
 megapixels are 5 % larger than by its slower presets at the same quality, in an eighth of the time."""
+
+_UNSTORABLE: Final = (
+    OSError, ValueError, RuntimeError, SystemError, ArithmeticError, LookupError, TypeError, struct.error,
+)  # fmt: skip
+"""What encoders raise for pictures, times and tags that have no place in a file: a number too large for its bytes is an
+OverflowError, which is no ValueError."""
 
 _SRGB: Final = (1, 13, 6, 1)  # H.273: primaries, transfer, matrix, full range
 
@@ -80,7 +87,7 @@ def encode(pages: Sequence[_Pixels], name: str, settings: Settings) -> bytes:
         return _by_pillow(pages, name, settings, carried)
     except cv2.error as error:
         raise _unstorable(pages, name, error.err) from None
-    except (OSError, ValueError, RuntimeError, SystemError) as error:
+    except _UNSTORABLE as error:
         raise _unstorable(pages, name, str(error)) from None
 
 

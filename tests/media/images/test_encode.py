@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -64,8 +67,16 @@ def test_quality_and_colour_resolution() -> None:
 
 
 def test_too_large_for_its_format() -> None:
-    with pytest.raises(BrokenImage, match=r"20000x2 .* webp"):
-        encode([np.zeros((2, 20000, 3), np.uint8)], "webp", FINE)
+    for name, width in (("webp", 20_000), ("gif", 70_000), ("jpg", 70_000)):
+        with pytest.raises(BrokenImage, match=f"{width}x2 .* {name}"):
+            encode([np.zeros((2, width, 3), np.uint8)], name, FINE)
+
+
+@pytest.mark.parametrize("name", ["gif", "webp", "png"])
+@pytest.mark.parametrize("many", [{"durations_ms": (2**33, 100)}, {"durations_ms": (40, 100), "loop_count": 2**33}])
+def test_times_that_have_no_place_in_its_format(name: str, many: dict[str, Any]) -> None:
+    with pytest.raises(BrokenImage, match=f"stored as {name}"):
+        encode([corners(), 255 - corners()], name, replace(FINE, **many))
 
 
 def _noise() -> Pixels:

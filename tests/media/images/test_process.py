@@ -284,10 +284,12 @@ def test_no_room_for_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "are left in this chunk" in errors(made)["b.png"]
 
 
-def test_too_large_for_the_format(tmp_path: Path) -> None:
-    made = hang(tmp_path, {"a.png": encoded(np.zeros((1, 17_000, 3), np.uint8)), "b.png": PNG}, output(format="webp"))
-    assert made.names == ["b.webp"]
-    assert "cannot be stored as webp" in errors(made)["a.png"]
+@pytest.mark.parametrize(("format", "width"), [("webp", 17_000), ("gif", 70_000)])
+def test_too_large_for_the_format(tmp_path: Path, format: str, width: int) -> None:
+    wide = encoded(np.zeros((1, width, 3), np.uint8))
+    made = hang(tmp_path, {"a.png": wide, "b.png": PNG}, output(format=format))
+    assert made.names == [f"b.{format}"]
+    assert f"cannot be stored as {format}" in errors(made)["a.png"]
 
 
 def test_progress_is_told_after_each_picture_and_page(tmp_path: Path) -> None:
