@@ -5,10 +5,11 @@ Frames are compared in the order in which they are shown, and numbered so, from 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import accumulate, groupby
 
 from moviola.media.manifest.reader import Manifest
 from moviola.verification.alignment import NOWHERE, Alignment, align
@@ -91,7 +92,7 @@ class _Comparison:
         ]
         self._number_at = {place: number for number, place in enumerate(alignment.place) if place != NOWHERE}
         self.offset_s = self._offset_s()
-        self._not_timed: set[int] = set()  # moved ones, and those they passed
+        self._passed: list[tuple[int, int]] = []  # (first, last) of frames that moved, with those they passed
 
     def _delta_s(self, number: int) -> float:
         return self._found.times_s[self._alignment.place[number]] - self._made.times_s[number]
@@ -120,7 +121,8 @@ class _Comparison:
             pairs = dict(self._altered(gone, foreign))
             altered += pairs
             missing += [number for number in gone if number not in pairs]
-            added += [place for place in foreign if place not in set(pairs.values())]
+            paired = set(pairs.values())
+            added += [place for place in foreign if place not in paired]
         yield from self._missing(missing)
         for first, last in ranges(altered):
             yield self._of(Fault.ALTERED, first, last, f"{verb(first, last)} altered")
@@ -136,12 +138,10 @@ class _Comparison:
     def _altered(self, gone: list[int], foreign: list[int]) -> Iterator[tuple[int, int]]:
         """Yield (frame, place) for each foreign frame that stands where a missing one should be: the missing frame that
         should be shown at its time, else the next missing one."""
-        left = list(gone)
+        left = _Left(gone, self._made.times_s)
         for place in foreign:
-            time_s = self._found.times_s[place] - self.offset_s
-            same = [each for each in left if abs(self._made.times_s[each] - time_s) <= self._tolerance_s]
-            for number in [*same, *left][:1]:
-                left.remove(number)
+            number = left.take(self._found.times_s[place] - self.offset_s, self._tolerance_s)
+            if number is not None:
                 yield number, place
 
     def _missing(self, missing: list[int]) -> Iterator[Problem]:
@@ -165,7 +165,7 @@ class _Comparison:
         for first, last in ranges(sorted(self._alignment.moved - swapped)):
             before, after = self._neighbours(first, last)
             around = [each for each in (first, last, before, after) if each is not None]
-            self._not_timed.update(range(min(around), max(around) + 1))
+            self._passed.append((min(around), max(around)))
             where = "at the beginning" if before is None else f"behind frame {before}"
             yield self._of(Fault.REORDERED, first, last, f"{verb(first, last)} out of order: {where}")
 
@@ -179,14 +179,23 @@ class _Comparison:
     def retimed(self) -> Iterator[Problem]:
         """Yield the problems of frames that are shown earlier or later than they should. To be called after `moves`."""
         late: list[tuple[int, float]] = []
+        passed = self._passings()
         for number in self._stayed:
             delta_s = self._delta_s(number) - self.offset_s
-            if abs(delta_s) > self._tolerance_s and number not in self._not_timed:
+            if abs(delta_s) > self._tolerance_s and not passed[number]:
                 late.append((number, delta_s))
         for _, group in groupby(enumerate(late), lambda one: (one[1][0] - one[0], self._rounded(one[1][1]))):
             run = [each for _, each in group]
             (first, delta_s), (last, _) = run[0], run[-1]
             yield self._of(Fault.RETIMED, first, last, f"{verb(first, last)} shown {how_late(delta_s)}")
+
+    def _passings(self) -> list[int]:
+        """Return for each frame how many runs of moved frames have passed it, or hold it."""
+        steps = [0] * (len(self._made.keys) + 1)
+        for first, last in self._passed:
+            steps[first] += 1
+            steps[last + 1] -= 1
+        return list(accumulate(steps))
 
     def _rounded(self, delta_s: float) -> int:
         return round(delta_s / self._tolerance_s)
@@ -202,6 +211,38 @@ class _Comparison:
     def _problem(self, fault: Fault, first: int, last: int, text: str) -> Problem:
         times_s = self._made.times_s
         return Problem(fault, SUBJECT, text[0].upper() + text[1:], first, last, times_s[first], times_s[last])
+
+
+class _Left:
+    """The missing frames of a gap, as long as no other frame is known to stand in their place.
+
+    Of a film of which little is left, most frames are in one gap: to look at each of them for each other would take
+    hours.
+    """
+
+    def __init__(self, numbers: Sequence[int], times_s: Sequence[float]) -> None:
+        self._numbers, self._times_s = numbers, times_s  # both rise, if the file tells times at all
+        self._next = list(range(len(numbers) + 1))  # for each place itself, or one behind it if it is taken
+
+    def take(self, time_s: float, tolerance_s: float) -> int | None:
+        """Take out the first frame that is to be shown at this time, else the first of all; None where none is left."""
+
+        def late_s(number: int) -> float:
+            return self._times_s[number] - time_s
+
+        at = self._left_from(bisect_left(self._numbers, -tolerance_s, key=late_s))
+        if at == len(self._numbers) or abs(late_s(self._numbers[at])) > tolerance_s:
+            at = self._left_from(0)
+        if at == len(self._numbers):
+            return None
+        self._next[at] = at + 1
+        return self._numbers[at]
+
+    def _left_from(self, at: int) -> int:
+        """Return the first place from this one on that is not taken. Ways that were long are short the next time."""
+        while (behind := self._next[at]) != at:
+            self._next[at] = at = self._next[behind]
+        return at
 
 
 def _undecodable(found: FoundStream, there: Row, *, has_problems: bool) -> Iterator[Problem]:

@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from aggregator.history import EndedJob
 from aggregator.jobs import CollectedJob, CollectedTrack
 from tests.aggregator.shell import Shell
+from tests.instructions import instructions
 from tests.touching import touched
 
 IDLE: Final = 200
-
-
-def instructions(act: Callable[[], object]) -> int:
-    """How many bytecode instructions an act takes: a measure of work that is the same every time."""
-    count = 0
-
-    def trace(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal count
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        count += event == "opcode"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        act()
-    finally:
-        sys.settrace(before)
-    return count
 
 
 def lived(folder: Path, idle: int, over: int, stored: int) -> Shell:

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import random
+from array import array
+from collections.abc import Iterable
+from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,19 +13,25 @@ import pytest
 from moviola.filters.chain import Step
 from moviola.media.local import run_local
 from moviola.media.manifest import SUFFIX
+from moviola.media.manifest.reader import RecordedStream
+from moviola.media.manifest.records import StreamLine
 from moviola.media.material import Cutting, Encoder, Material, Output
 from moviola.media.video.cutting import split as split_module
 from moviola.media.video.reading import scan as scan_module
 from moviola.media.video.reading.scanned import Scan
-from moviola.verification import findings
+from moviola.verification import findings, frames
 from moviola.verification.findings import Fault, Verdict, Verification
+from moviola.verification.frames import compare_frames
+from moviola.verification.packets import FoundFile, FoundStream
 from moviola.verification.verify import NoManifest, manifest_of, verify
+from tests.instructions import instructions
 from tests.media.video.clips import encode
 from tests.verification.spoiling import Spoil, altered, clone, delayed, remuxed, shown, swapped
 
 FRAMES = 24
 FORMS = {"mp4": ".mp4", "matroska": ".mkv", "mov": ".mov"}
 MADE = [f"{codec}-{form}" for codec in ("h264", "mpeg4") for form in FORMS]
+LINE = StreamLine(0, "video", "h264", Fraction(1, 25), 0)
 ANOTHER = {".mp4": ".mkv", ".mkv": ".mov", ".mov": ".mp4"}
 
 
@@ -92,6 +103,44 @@ def test_of_many_gaps_the_first_are_listed_and_the_others_counted(
     gaps = FRAMES // 2 - 1  # the last frame is told of as the end that is cut off
     assert missing[-1].text == f"{gaps - 3} more problems like these are not listed (frames, missing)"
     assert found.frames_found == FRAMES // 2
+
+
+@pytest.mark.parametrize("is_other", [True, False])
+def test_a_long_film_of_which_little_is_left_or_in_place_takes_work_in_proportion(
+    monkeypatch: pytest.MonkeyPatch, *, is_other: bool
+) -> None:
+    members = 0
+
+    class Counted(set[int]):
+        def __init__(self, values: Iterable[int] = ()) -> None:
+            self.update(values)
+
+        def update(self, *values: Iterable[int]) -> None:
+            nonlocal members
+            super().update(*values)
+            members += sum(map(len, map(list, values)))
+
+    monkeypatch.setattr(frames, "set", Counted, raising=False)
+
+    def work(count: int) -> tuple[int, int]:
+        """Compare a film with one that has its first frame, and all else is another, or in another order. Return how
+        many instructions that takes, and how many members are put into sets."""
+        nonlocal members
+        members, order = 0, list(range(1, count))
+        random.Random(count).shuffle(order)
+        made = _stream(range(count))
+        found = _stream([0, *(count + one if is_other else one for one in order)])
+        film = SimpleNamespace(streams=[RecordedStream(LINE, made.pts, made.crc)])
+        file = FoundFile("mp4", [found])
+        return instructions(lambda: compare_frames(film, file)), members  # type: ignore[arg-type]
+
+    assert all(twice <= 3 * once for once, twice in zip(work(200), work(400), strict=True))
+
+
+def _stream(crc: Iterable[int]) -> FoundStream:
+    found = FoundStream(LINE.type, LINE.codec, LINE.time_base, LINE.extradata, crc=array("L", crc))
+    found.pts.extend(range(len(found.crc)))
+    return found
 
 
 def test_one_frame_doubled(output: Path, tmp_path: Path) -> None:
