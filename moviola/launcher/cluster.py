@@ -40,7 +40,7 @@ START_SECONDS = 5
 START_RETRIES = 100
 
 # Characters that would end or change a value in supervisord's configuration, which has no way to escape them.
-UNSUPPORTED_IN_PATHS = (" ;", " #", "%", "\n")
+UNSUPPORTED_IN_PATHS = (" ;", " #", "%", "\n", "\r")
 
 MODULES: Final = {"gateway": "moviola.web"}
 """The modules of programs that have another name than their module."""
@@ -155,7 +155,8 @@ def socket_path(state: Path) -> Path:
 
 
 def write_configuration(cluster: Cluster) -> None:
-    """Write supervisord's configuration for this cluster. A reader finds either the old file or the whole new one."""
+    """Write supervisord's configuration for this cluster. A reader finds either the old file or the whole new one.
+    Raises Problem."""
     parser = RawConfigParser()
     sections = {
         "moviola": {
@@ -184,8 +185,13 @@ def write_configuration(cluster: Cluster) -> None:
     for priority, (name, arguments) in enumerate(cluster.programs.items()):
         sections[f"program:{name}"] = _program(cluster, name, arguments, priority)
     parser.read_dict(sections)
-    with written_aside(configuration_path(cluster.state)) as partial, partial.open("w") as file:
-        parser.write(file)
+    path = configuration_path(cluster.state)
+    try:
+        with written_aside(path) as partial, partial.open("w") as file:
+            parser.write(file)
+    except OSError as error:
+        way_out = "make room there, or choose another folder with --state"
+        raise Problem(f"Cannot write {path} ({error.strerror}): {way_out}.") from error
 
 
 def read_configuration(state: Path) -> Cluster | None:

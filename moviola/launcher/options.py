@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from moviola.base.invocation import typed
 from moviola.base.layers import said_in, settle
 from moviola.base.settings import CONFIG_DEST, add_config, add_flags, settings_in
 from moviola.launcher.cluster import UNSUPPORTED_IN_PATHS
+from moviola.launcher.places import absolute
 from moviola.launcher.problem import Problem
 from moviola.launcher.settings import UpSettings
 
@@ -99,7 +101,11 @@ def _plugins(settings: UpSettings) -> tuple[Path, ...]:
 def folder(flag: str, text: str | Path) -> Path:
     """Return the absolute path of a file or folder. Raises Problem for one that supervisord's configuration cannot
     have."""
-    path = Path(text).expanduser().resolve()
+    path = absolute(flag, text)
+    try:
+        str(path).encode(sys.getfilesystemencoding())
+    except UnicodeEncodeError as error:
+        raise Problem(f"{flag} cannot be {str(path)!r}: supervisord knows no names that are not text.") from error
     for unsupported in UNSUPPORTED_IN_PATHS:
         if unsupported in str(path):
             raise Problem(f"{flag} cannot be {str(path)!r}: supervisord knows no paths with {unsupported!r}.")

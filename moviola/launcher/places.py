@@ -13,12 +13,23 @@ from moviola.launcher.problem import Problem
 AIRPLAY_PORT = 5000  # where macOS listens with its AirPlay Receiver switched on
 
 
+def absolute(flag: str, text: str | Path) -> Path:
+    """Return the absolute path of a file or folder. Raises Problem for one that leads nowhere."""
+    try:
+        return Path(text).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # a user that there is not, a loop of links, a null character
+        raise Problem(f"{flag} cannot be {str(text)!r}: {error}.") from error
+
+
 def make_state(path: Path) -> None:
     """Makes the state folder, which is its user's own. Raises Problem."""
     make_folder("--state", path)
-    there = path.stat()
-    if there.st_mode & 0o077 and there.st_uid == os.geteuid():
-        path.chmod(0o700)
+    try:
+        there = path.stat()
+        if there.st_mode & 0o077 and there.st_uid == os.geteuid():
+            path.chmod(0o700)
+    except OSError as error:  # a file system without permissions, such as a stick's
+        raise Problem(f"Cannot shut others out of {path} ({error.strerror}): choose another with --state.") from error
 
 
 def make_folder(flag: str, path: Path) -> None:

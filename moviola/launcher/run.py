@@ -32,6 +32,9 @@ def main(arguments: Sequence[str] | None = None, *, subcommand: str = "up") -> i
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"Cannot bring the cluster up: {error}.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130

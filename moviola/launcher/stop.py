@@ -11,6 +11,8 @@ from moviola.base.invocation import typed
 from moviola.base.layers import read
 from moviola.base.standard_streams import tell
 from moviola.launcher import supervision
+from moviola.launcher.places import absolute
+from moviola.launcher.problem import Problem
 from moviola.launcher.settings import DownSettings, UpSettings
 
 ABOUT: Final = """\
@@ -22,7 +24,12 @@ process and no port is left. Unfinished jobs stay on disk and go on after the ne
 def main(arguments: Sequence[str] | None = None) -> int:
     """Stop the cluster and return the exit status."""
     parser = Parser(prog=typed("down"), description=ABOUT)
-    state = read(DownSettings, parser, arguments, whole=[UpSettings]).state.expanduser().resolve()
+    settings = read(DownSettings, parser, arguments, whole=[UpSettings])
+    try:
+        state = absolute("--state", settings.state)
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+        return 1
     try:
         if not state.is_dir():
             tell(f"Nothing is running: there is no {state}.")

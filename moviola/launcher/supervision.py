@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -12,8 +13,9 @@ from contextlib import contextmanager
 from fcntl import LOCK_EX, flock
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
-from xmlrpc.client import Fault, ServerProxy
+from typing import Any, Final
+from xmlrpc.client import Error as RpcError
+from xmlrpc.client import ServerProxy
 
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
@@ -40,6 +42,9 @@ tasks that are left."""
 COUNT_TIMEOUT_S = 5.0
 """How long the middleware may take to say how many tasks workers have. After that no number is told."""
 
+NO_ANSWER: Final = (OSError, HTTPException, RpcError)
+"""What a call of supervisord raises if it is not there, has just ended, or is stopping and refuses what it is asked."""
+
 
 @contextmanager
 def exclusive(state: Path) -> Iterator[None]:
@@ -58,6 +63,8 @@ def is_running(state: Path) -> bool:
         _rpc(state).getState()
     except (OSError, HTTPException):
         return False
+    except RpcError:
+        return True  # one that is stopping its programs answers nothing else
     return True
 
 
@@ -74,34 +81,47 @@ def launch(wanted: Cluster) -> None:
 
 def change(wanted: Cluster) -> None:
     """Makes a running supervisord follow new settings: programs whose command line is another are restarted, new ones
-    are started, and those that are not wanted any more are ended."""
+    are started, and those that are not wanted any more are ended. Raises Problem."""
     cluster.write_configuration(wanted)
-    rpc = _rpc(wanted.state)
-    [[added, changed, removed]] = rpc.reloadConfig()
-    for name in [*changed, *removed]:
-        rpc.stopProcessGroup(name)
-        rpc.removeProcessGroup(name)
-    for name in [*changed, *added]:
-        rpc.addProcessGroup(name)
+    with _orders(wanted.state) as rpc:
+        [[added, changed, removed]] = rpc.reloadConfig()
+        for name in [*changed, *removed]:
+            rpc.stopProcessGroup(name)
+            rpc.removeProcessGroup(name)
+        for name in [*changed, *added]:
+            rpc.addProcessGroup(name)
 
 
 def revive(state: Path) -> list[str]:
     """Starts programs that were given up or stopped by hand, and returns their names. Workers that the cluster has
-    drained are called back."""
-    rpc = _rpc(state)
-    if rpc.getProcessInfo("worker")["statename"] in ("RUNNING", "STARTING"):
-        rpc.signalProcess("worker", CALL_WORKERS_BACK)
-    down = [info["name"] for info in rpc.getAllProcessInfo() if info["statename"] in ("FATAL", "STOPPED", "EXITED")]
-    for name in down:
-        rpc.startProcess(name, False)  # False: without waiting until it has been up for START_SECONDS
+    drained are called back. Raises Problem."""
+    with _orders(state) as rpc:
+        if rpc.getProcessInfo("worker")["statename"] in ("RUNNING", "STARTING"):
+            rpc.signalProcess("worker", CALL_WORKERS_BACK)
+        down = [info["name"] for info in rpc.getAllProcessInfo() if info["statename"] in ("FATAL", "STOPPED", "EXITED")]
+        for name in down:
+            rpc.startProcess(name, False)  # False: without waiting until it has been up for START_SECONDS
     return down
+
+
+@contextmanager
+def _orders(state: Path) -> Iterator[Any]:
+    """Yield the running supervisord, to call its methods. What it does not do is raised as a Problem."""
+    try:
+        yield _rpc(state)
+    except NO_ANSWER as error:
+        stop = f"{typed('down')} --state {shlex.quote(str(state))}"
+        raise Problem(
+            f"The cluster of {state} takes no orders, as one that is being stopped ({error}): try again in a moment, "
+            f"or stop it with '{stop}'."
+        ) from error
 
 
 def failing(state: Path) -> list[str]:
     """The names of programs that exited right after their start. Raises Problem when supervisord is gone."""
     try:
         infos = _rpc(state).getAllProcessInfo()
-    except (OSError, HTTPException, Fault) as error:
+    except NO_ANSWER as error:
         raise Problem(f"The cluster was stopped while it was starting ({error}).") from error
     return [info["name"] for info in infos if info["statename"] in ("BACKOFF", "FATAL")]
 
@@ -120,7 +140,7 @@ def stop(state: Path, say: Callable[[str], None] = lambda _sentence: None) -> bo
         rpc = _rpc(state)
         _drain_workers(rpc, say, lambda: tasks_held(state, {process.pid for process in found}))
         rpc.shutdown()
-    except (OSError, HTTPException, Fault):
+    except NO_ANSWER:
         pass  # no supervisord, or one that is stopping already
     else:
         psutil.wait_procs(found, timeout=SHUTDOWN_TIMEOUT_S)

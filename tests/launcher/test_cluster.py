@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import socket
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from supervisor.options import ServerOptions
 
+from moviola.base import files
 from moviola.launcher import cluster
 from moviola.launcher.cluster import Cluster
 from moviola.launcher.problem import Problem
@@ -125,3 +127,21 @@ def test_what_a_cluster_logs_is_its_users_own_and_its_results_are_as_they_were(t
     assert parser["supervisord"]["umask"] == "077"
     assert parser["program:aggregator"]["umask"] == "022"
     assert f"--secret-file {wanted.state / 'secret'}" in parser["program:worker"]["command"]
+
+
+def test_a_full_disk_is_one_sentence_and_what_was_written_before_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_files: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = a_cluster(tmp_path)
+    write(before)
+    monkeypatch.setattr(files, "sync", full)
+    path = cluster.configuration_path(before.state)
+    with pytest.raises(
+        Problem, match=rf"^Cannot write {path} \(No space left on device\): make room there, or .* --state"
+    ):
+        cluster.write_configuration(replace(before, workers=9))
+    assert cluster.read_configuration(before.state) == before
+    assert sorted(each.name for each in before.state.iterdir()) == ["logs", "supervisord.conf"]

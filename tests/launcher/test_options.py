@@ -32,10 +32,10 @@ def test_what_was_not_said_is_none() -> None:
     assert (asked.bind, asked.secret_file, asked.no_secret, asked.demo) == (None, None, False, False)
 
 
-@pytest.mark.parametrize("name", ["a #b", "a ;b", "100%", "a\nb"])
-def test_folder_that_supervisord_would_misread_is_refused(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["~nobody-of-this-name", "a #b", "a ;b", "100%", "a\nb", "a\rb", "caf\udce9", "a\0b"])
+def test_folder_that_leads_nowhere_or_that_supervisord_would_misread_is_refused(name: str) -> None:
     with pytest.raises(Problem, match="--state cannot be"):
-        options.folder("--state", tmp_path / name)
+        options.folder("--state", name)
 
 
 def test_a_configuration_is_found_from_any_folder(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -48,3 +50,15 @@ def test_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_folder_is_left_empty(tmp_path: Path) -> None:
     places.make_folder("--state", tmp_path / "state")
     assert not list((tmp_path / "state").iterdir())
+
+
+def test_a_state_that_cannot_be_ones_own_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a vfat stick, which knows no permissions."""
+
+    def refuse(path: Path, mode: int) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(path))
+
+    tmp_path.chmod(0o755)
+    monkeypatch.setattr(Path, "chmod", refuse)
+    with pytest.raises(Problem, match=rf"^Cannot shut others out of {tmp_path} \(.*\): choose .* with --state\.$"):
+        places.make_state(tmp_path)

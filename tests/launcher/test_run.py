@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -88,3 +89,14 @@ def test_a_file_that_workers_could_not_load_changes_nothing(tmp_path: Path) -> N
     path.write_text("import os\nos._exit(3)\n")
     with pytest.raises(Problem, match=r"^--plugins: exit status 3\.$"):
         run.adjust(running, replace(running, plugins=(path,)))
+
+
+def test_what_the_system_refuses_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(_asked: Options) -> Cluster:
+        raise OSError(errno.EAGAIN, "no more processes")
+
+    monkeypatch.setattr(run, "bring_up", refuse)
+    assert run.main(["--state", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"Cannot bring the cluster up: [Errno {errno.EAGAIN}] no more processes.\n"

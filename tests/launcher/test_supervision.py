@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from http.client import BadStatusLine
 from pathlib import Path
 from typing import Any
+from xmlrpc.client import Fault, ProtocolError
 
 import pytest
+from supervisor.xmlrpc import Faults
 
 from moviola.base.processes import DRAIN_LIMIT_S
 from moviola.launcher import stop, supervision
+from moviola.launcher.cluster import Cluster
+from moviola.launcher.problem import Problem
 from tests.closed import close
 
 WAITS = "import sys; sys.stdin.read()"
@@ -122,3 +128,54 @@ def test_a_state_that_may_not_be_entered_is_no_sign_that_nothing_runs(
     close(tmp_path, monkeypatch)
     assert stop.main(["--state", str(tmp_path / "state")]) == 1
     assert f"Cannot stop the cluster of {tmp_path / 'state'}: " in capsys.readouterr().err
+
+
+class FailingSupervisord:
+    """Answers all that it is asked with an error."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        def fail(*_: object) -> None:
+            raise self.error
+
+        return fail
+
+
+STOPPING = Fault(Faults.SHUTDOWN_STATE, "SHUTDOWN_STATE")
+BROKEN = ProtocolError("localhost/RPC2", 500, "Internal Server Error", {})
+
+
+@pytest.mark.parametrize(
+    ("error", "runs"),
+    [(STOPPING, True), (BROKEN, True), (ConnectionRefusedError(), False), (BadStatusLine(""), False)],
+)
+def test_a_cluster_that_is_being_stopped_runs_still(
+    error: Exception, runs: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervision, "_rpc", lambda state: FailingSupervisord(error))
+    assert supervision.is_running(tmp_path) is runs
+
+
+@pytest.mark.parametrize("error", [STOPPING, BROKEN, ConnectionRefusedError("nobody"), Fault(92, "CANT_REREAD: no")])
+def test_a_cluster_that_takes_no_orders_is_one_sentence(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervision, "_rpc", lambda state: FailingSupervisord(error))
+    said = re.escape(
+        f"The cluster of {tmp_path} takes no orders, as one that is being stopped ({error}): try again in "
+    )
+    with pytest.raises(Problem, match=said):
+        supervision.revive(tmp_path)
+    up = Cluster(tmp_path, tmp_path / "results", port=6000, aggregator_port=6001, workers=1, secret_file=None)
+    with pytest.raises(Problem, match=said):
+        supervision.change(up)
+    with pytest.raises(Problem, match="The cluster was stopped while it was starting"):
+        supervision.failing(tmp_path)
+    assert supervision.stop(tmp_path) is False, "and it is stopped all the same"
+
+
+def test_a_state_that_leads_nowhere_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert stop.main(["--state", "~nobody-of-this-name/state"]) == 1
+    assert capsys.readouterr().err.startswith("--state cannot be '~nobody-of-this-name/state': ")
