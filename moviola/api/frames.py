@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import av
 
@@ -17,8 +17,12 @@ from moviola.filters.picture import Picture
 from moviola.media.frame import Frame, FrameNotes, Note
 from moviola.media.images.formats import SUFFIXES
 from moviola.media.images.frames import pages_of
+from moviola.media.manifest.reader import BadManifest, read_manifest
 
-__all__ = ["Frame", "Seen", "frames_of", "read_notes"]
+if TYPE_CHECKING:
+    from moviola.api.results import OutputResult
+
+__all__ = ["Frame", "Seen", "frames_of", "frames_of_result", "read_notes"]
 
 
 @dataclass(slots=True)
@@ -38,19 +42,48 @@ class Seen:
 NOTHING: Final = Seen()
 
 
-def frames_of(path: Path, annotations: Path | None, seen: Seen = NOTHING) -> Iterator[Frame]:
+def frames_of_result(output: OutputResult, seen: Seen = NOTHING) -> Iterator[Frame]:
+    """Yield the pictures of a finished output in order, but for those in `seen`. Raises UsageError where there are
+    none."""
+    names = names_of(output) if output.path.is_dir() else None
+    return frames_of(output.path, output.annotations_path, seen, names)
+
+
+def names_of(output: OutputResult) -> list[str] | None:
+    """Return the names of an output's pictures, in order, as its manifest or else its metrics tell them; None where
+    neither tells them all."""
+    try:
+        if output.manifest_path is not None:
+            manifest = read_manifest(output.manifest_path)
+            if manifest.end.digest == output.digest:  # otherwise it is an earlier job's
+                return [entry.name for entry in manifest.pictures]
+    except (OSError, BadManifest):
+        pass
+    try:
+        told = output.metrics.data["output"]
+        if output.metrics.digest == output.digest and len(told["pictures"]) == told["files"]:
+            return [entry["name"] for entry in told["pictures"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return None
+
+
+def frames_of(
+    path: Path, annotations: Path | None, seen: Seen = NOTHING, names: Sequence[str] | None = None
+) -> Iterator[Frame]:
     """Yield the pictures of a finished output in order.
 
     Args:
         path: a video, or a folder of images.
         annotations: the file of what filters noted, if there is one.
         seen: these are left out.
+        names: of the images, in order; None where they are not known: then they are all that the folder has.
 
     Raises:
         UsageError: the output has no pictures.
     """
     if path.is_dir():
-        return images_in(path, annotations, seen)
+        return images_in(path, annotations, seen, names)
     if path.suffix.lower() in (".json", ".jsonl"):
         raise UsageError(f"{path} has no pictures; read it as a file of JSON")
     return video_frames(path, annotations, seen)
@@ -67,15 +100,19 @@ def video_frames(path: Path, annotations: Path | None, seen: Seen = NOTHING) -> 
                 yield Frame(index, frame.time, notes.take(index), Picture(frame, index=index).bgr)
 
 
-def images_in(folder: Path, annotations: Path | None, seen: Seen = NOTHING) -> Iterator[Frame]:
-    """Yield the pictures of a folder and of those below it, sorted by name; of files with several pages each page."""
+def images_in(
+    folder: Path, annotations: Path | None, seen: Seen = NOTHING, names: Sequence[str] | None = None
+) -> Iterator[Frame]:
+    """Yield the pictures of a folder and of those below it that have these names, or all of them, sorted by name; of
+    files with several pages each page."""
     by_name: dict[str, list[Note]] = {}
     for note in read_notes(annotations):
         by_name.setdefault(str(note.get("image")), []).append(note)
     numbers = count(seen.count)
     found = {each.relative_to(folder).as_posix(): each for each in folder.rglob("*") if each.suffix.lower() in SUFFIXES}
-    for name, path in sorted(found.items()):
-        if path.is_file() and name not in seen.names:
+    for name in sorted(found) if names is None else names:
+        path = found.get(name)  # what a manifest names outside of the folder is none of its pictures
+        if path is not None and path.is_file() and name not in seen.names:
             yield from pages_of(path.read_bytes(), name, by_name.get(name, ()), numbers)
 
 

@@ -234,7 +234,7 @@ class Job:
         return self._frames(output, self._track(output))
 
     def _frames(self, output: str | None, track: int | None) -> Iterator[Frame]:
-        from moviola.api.frames import Seen, frames_of  # noqa: PLC0415 - codecs, which a job without frames does without
+        from moviola.api.frames import Seen, frames_of_result  # noqa: PLC0415 - codecs, which a job without frames does without
 
         seen = Seen()
         if track is not None and not self.is_over:
@@ -247,7 +247,7 @@ class Job:
                 return
         result = self.wait()
         finished = result.output if output is None else result[output]
-        yield from frames_of(finished.path, finished.annotations_path, seen)
+        yield from frames_of_result(finished, seen)
 
     def _track(self, output: str | None) -> int | None:
         """Return the number of an output; None where it is not known which there are. Raises UsageError."""

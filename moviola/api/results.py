@@ -68,9 +68,9 @@ class OutputResult:
 
     def frames(self) -> Iterator[Frame]:
         """Yield the output's pictures, decoded, in order. Raises UsageError where it has none."""
-        from moviola.api.frames import frames_of  # noqa: PLC0415
+        from moviola.api.frames import frames_of_result  # noqa: PLC0415
 
-        return frames_of(self.path, self.annotations_path)
+        return frames_of_result(self)
 
 
 @dataclass(frozen=True)

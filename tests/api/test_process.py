@@ -79,6 +79,32 @@ def test_images_come_back_with_their_names(tmp_path: Path) -> None:
     assert [(frame.name, int(frame.bgr[0, 0, 0])) for frame in result.output.frames()] == [("a.png", 80), ("b.png", 40)]
 
 
+@pytest.mark.parametrize("without_manifest", [False, True])
+def test_pictures_that_are_not_of_the_result_do_not_come(tmp_path: Path, without_manifest: bool) -> None:
+    folder, out = tmp_path / "pictures", tmp_path / "out"
+    folder.mkdir()
+    for name in ("a.png", "b.png", "c.png"):
+        cv2.imwrite(str(folder / name), np.full((20, 30, 3), 40, np.uint8))
+    moviola.process(folder, "blur", out=out)
+    (folder / "b.png").unlink()
+    result = moviola.process(folder, "flip", out=out, overwrite=True, no_manifest=without_manifest)
+    (out / "0.png").write_bytes(b"a broken picture of somebody's own")
+    frames = list(result.output.frames())
+    assert [(frame.index, frame.name) for frame in frames] == [(0, "a.png"), (1, "c.png")]
+    assert len(frames) == result.output.frames_out
+
+
+def test_of_an_output_whose_pictures_are_listed_nowhere_all_come_that_its_folder_has(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "a.png"), np.full((20, 30, 3), 40, np.uint8))
+    output = moviola.process(folder, "blur", out=tmp_path / "out").output
+    output.metrics_path.unlink()
+    assert output.manifest_path is not None
+    output.manifest_path.write_bytes(b"no manifest")
+    assert [frame.name for frame in output.frames()] == ["a.png"]
+
+
 def test_tables_have_no_frames(tmp_path: Path) -> None:
     table = tmp_path / "movies_metadata.csv"
     table.write_text("id,title,release_date,production_countries\n1,One,2001-01-01,[]\n2,Two,1999-01-01,[]\n")
