@@ -25,6 +25,7 @@ from typing import Final, NoReturn
 from moviola.base.config_files import Layer
 from moviola.base.invocation import typed
 from moviola.base.layers import said_in
+from moviola.base.process_entry import run_as_process
 from moviola.base.processes import core_count
 from moviola.base.settings import settings_in
 from moviola.base.vocabulary import Topic
@@ -197,4 +198,4 @@ def _parser() -> Parser:
 
 if __name__ == "__main__":
     loaded()
-    sys.exit(main())
+    sys.exit(run_as_process(main))

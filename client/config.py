@@ -28,6 +28,7 @@ from moviola.base.config_files import (
 from moviola.base.invocation import typed
 from moviola.base.layers import Said, check_files, decide, find
 from moviola.base.presets import HELP_KEY, Preset, all_presets
+from moviola.base.process_entry import run_as_process
 from moviola.base.sentences import capitalised
 from moviola.base.settings import CONFIG_DEST, Setting, add_config, add_flags, default_of, settings_of
 from moviola.base.suggestions import did_you_mean
@@ -230,4 +231,4 @@ def _near(where: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_as_process(main))

@@ -29,6 +29,7 @@ from typing import Final
 
 from moviola.base.command_line import LinesFormatter
 from moviola.base.invocation import typed
+from moviola.base.process_entry import run_as_process
 from moviola.base.vocabulary import EventKind, JobState, Topic
 from moviola.display.terminal import Terminal
 from moviola.session.cluster_events import ENDS, ClusterEvent, EventId
@@ -202,4 +203,4 @@ class _Following:
 
 if __name__ == "__main__":
     loaded()
-    sys.exit(main())
+    sys.exit(run_as_process(main))

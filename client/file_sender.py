@@ -20,6 +20,7 @@ from moviola.base.config_files import Layer
 from moviola.base.installation import state_folder
 from moviola.base.invocation import typed
 from moviola.base.layers import said_in
+from moviola.base.process_entry import run_as_process
 from moviola.base.settings import settings_in
 from moviola.display.progress import display_for
 from moviola.display.terminal import Terminal
@@ -226,4 +227,4 @@ def _schemas(
 
 if __name__ == "__main__":
     loaded()
-    sys.exit(main())
+    sys.exit(run_as_process(main))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from moviola.base.command_line import set_completer
 from moviola.base.invocation import typed
+from moviola.base.process_entry import run_as_process
 from moviola.base.vocabulary import Topic
 from moviola.display.terminal import Terminal
 from moviola.filters.schema import FilterSchema, ParameterError, unknown_filter
@@ -93,4 +94,4 @@ def _offered(target: Target) -> dict[str, tuple[FilterSchema, int]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_as_process(main))

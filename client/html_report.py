@@ -22,6 +22,7 @@ from pathlib import Path
 from moviola.base.command_line import LinesFormatter
 from moviola.base.files import aside, followed, put, sync
 from moviola.base.invocation import typed
+from moviola.base.process_entry import run_as_process
 from moviola.base.vocabulary import Topic
 from moviola.display.terminal import Terminal
 from moviola.session.cluster_settings import ClientSettings
@@ -128,4 +129,4 @@ def _write(path: Path, document: bytes, *, overwrite: bool) -> None:
 
 if __name__ == "__main__":
     loaded()
-    sys.exit(main())
+    sys.exit(run_as_process(main))

@@ -36,6 +36,7 @@ from collections.abc import Sequence
 
 from moviola.base.command_line import LinesFormatter, set_completer
 from moviola.base.invocation import typed
+from moviola.base.process_entry import run_as_process
 from moviola.base.sentences import capitalised
 from moviola.base.vocabulary import Topic, Verb
 from moviola.display.progress import display_for
@@ -227,4 +228,4 @@ def _tell(options: argparse.Namespace, outcome: Outcome, job: str, stdout: Termi
 
 if __name__ == "__main__":
     loaded()
-    sys.exit(main())
+    sys.exit(run_as_process(main))

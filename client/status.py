@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 
 from moviola.base.invocation import typed
+from moviola.base.process_entry import run_as_process
 from moviola.base.vocabulary import Topic
 from moviola.display.terminal import Terminal
 from moviola.session.cluster_settings import ClusterSettings
@@ -84,4 +85,4 @@ def _missing(view: ClusterView, options: argparse.Namespace) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_as_process(main))

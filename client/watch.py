@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from moviola.base.invocation import typed
+from moviola.base.process_entry import run_as_process
 from moviola.base.settings import SWITCH, setting, settings_in
 from moviola.display.bars import duration
 from moviola.display.progress import display_for
@@ -170,4 +171,4 @@ def _watch(delivery: FolderDelivery, telling: _Telling, folders: Folders, *, onc
 
 if __name__ == "__main__":
     loaded()
-    sys.exit(main())
+    sys.exit(run_as_process(main))

@@ -25,6 +25,7 @@ from typing import Final
 
 from moviola.base.command_line import LinesFormatter
 from moviola.base.invocation import typed
+from moviola.base.process_entry import run_as_process
 from moviola.base.sentences import capitalised
 from moviola.base.suggestions import did_you_mean
 from moviola.base.vocabulary import Topic, WorkerState, WorkerVerb
@@ -158,4 +159,4 @@ def _wait(target: Target, before: Mapping[str, Worker], timeout_s: float) -> Non
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_as_process(main))

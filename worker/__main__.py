@@ -15,6 +15,7 @@ from typing import Final
 from moviola.base.command_line import Parser
 from moviola.base.invocation import typed
 from moviola.base.layers import read
+from moviola.base.process_entry import run_as_process
 from moviola.filters import registry
 from moviola.filters.assets import SERVED, Folder
 from moviola.filters.plugin_sources import PluginSources
@@ -123,4 +124,4 @@ def _span(names: tuple[str, ...]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_as_process(main))

@@ -18,6 +18,7 @@ from moviola.base.config_files import FOLDER_VARIABLE, USER_VARIABLE, ConfigErro
 from moviola.base.installation import version
 from moviola.base.invocation import typed
 from moviola.base.layers import settle
+from moviola.base.process_entry import run_as_process
 from moviola.base.settings import CONFIG_DEST, add_config, add_flags, settings_in
 from moviola.display.terminal import Terminal
 from moviola.launcher.settings import UpSettings
@@ -136,4 +137,4 @@ def _summary(findings: Sequence[Finding]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_as_process(main))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from moviola.base.installation import ROOT, results_folder, state_folder
 from moviola.base.invocation import needs_folder, typed
+from moviola.base.process_entry import run_as_process
 from moviola.base.processes import core_count
 from moviola.base.standard_streams import tell
 from moviola.launcher import cluster, gateway, options, places, plugins, registration, supervision
@@ -207,4 +208,4 @@ def report(up: Cluster) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_as_process(main))

@@ -9,6 +9,7 @@ from typing import Final
 from moviola.base.command_line import EXIT_INTERRUPTED, Parser
 from moviola.base.invocation import typed
 from moviola.base.layers import read
+from moviola.base.process_entry import run_as_process
 from moviola.base.standard_streams import tell
 from moviola.launcher import supervision
 from moviola.launcher.places import absolute
@@ -48,4 +49,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_as_process(main))

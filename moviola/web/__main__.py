@@ -10,6 +10,7 @@ from moviola.base.command_line import EXIT_USAGE, Parser
 from moviola.base.extras import WEB
 from moviola.base.invocation import typed
 from moviola.base.layers import read
+from moviola.base.process_entry import run_as_process
 from moviola.session.target import UsageError
 from moviola.web import user_command
 from moviola.web.settings import WebSettings
@@ -45,4 +46,4 @@ def _refuse(sentence: str, status: int = EXIT_USAGE) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_as_process(main))

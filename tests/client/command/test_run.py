@@ -132,6 +132,8 @@ def test_a_reader_that_leaves_ends_it_quietly() -> None:
 FULL = Path("/dev/full")
 """Takes nothing: each write to it finds no space on the device."""
 
+LOSS = "Not all of standard output could be written: No space left on device.\n"
+
 
 @pytest.mark.parametrize("arguments", [["--version"], ["jobs", "--help"], ["filters", "--local"]], ids=" ".join)
 def test_a_full_disk_is_said_in_a_sentence(arguments: list[str]) -> None:
@@ -141,8 +143,22 @@ def test_a_full_disk_is_said_in_a_sentence(arguments: list[str]) -> None:
             [sys.executable, "-m", "moviola", *arguments],
             cwd=ROOT, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
-    assert done.stderr == "Not all of standard output could be written: No space left on device.\n"
+    assert done.stderr == LOSS
     assert done.returncode == 1
+
+
+LOGGING = {"middleware", "aggregator"}
+"""Programs that write what they have to say to standard error."""
+
+
+@pytest.mark.parametrize(
+    "module", sorted({*PROGRAMS.values(), "client.config", "client.doctor", "client.filters"} - LOGGING)
+)
+def test_a_program_by_itself_says_that_the_disk_is_full(module: str) -> None:
+    command = [sys.executable, "-m", module, "--version"]
+    with FULL.open("w") as full:
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, LOSS)
 
 
 def test_a_batch_whose_telling_finds_no_room_is_done_to_its_end(
@@ -158,7 +174,7 @@ def test_a_batch_whose_telling_finds_no_room_is_done_to_its_end(
         )  # fmt: skip
     assert done.returncode == 1
     assert "3 files in " in done.stderr
-    assert done.stderr.endswith("3 done.\nNot all of standard output could be written: No space left on device.\n")
+    assert done.stderr.endswith(f"3 done.\n{LOSS}")
     assert cluster.count(Submit) == 3
 
 
