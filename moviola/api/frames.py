@@ -15,7 +15,7 @@ from moviola.api.errors import UsageError
 from moviola.base.file_names import for_ffmpeg
 from moviola.filters.picture import Picture
 from moviola.media.frame import Frame, FrameNotes, Note
-from moviola.media.images.formats import SUFFIXES
+from moviola.media.images.formats import SUFFIXES, format_of_file
 from moviola.media.images.frames import pages_of
 from moviola.media.manifest.reader import BadManifest, read_manifest
 
@@ -45,7 +45,8 @@ NOTHING: Final = Seen()
 def frames_of_result(output: OutputResult, seen: Seen = NOTHING) -> Iterator[Frame]:
     """Yield the pictures of a finished output in order, but for those in `seen`. Raises UsageError where there are
     none."""
-    names = names_of(output) if output.path.is_dir() else None
+    has_images = output.path.is_dir() or format_of_file(output.path)
+    names = names_of(output) if has_images else None
     return frames_of(output.path, output.annotations_path, seen, names)
 
 
@@ -74,7 +75,7 @@ def frames_of(
     """Yield the pictures of a finished output in order.
 
     Args:
-        path: a video, or a folder of images.
+        path: a video, a folder of images, or an image.
         annotations: the file of what filters noted, if there is one.
         seen: these are left out.
         names: of the images, in order; None where they are not known: then they are all that the folder has.
@@ -86,6 +87,8 @@ def frames_of(
         return images_in(path, annotations, seen, names)
     if path.suffix.lower() in (".json", ".jsonl"):
         raise UsageError(f"{path} has no pictures; read it as a file of JSON")
+    if format_of_file(path):
+        return pages_in(path, annotations, seen, names)
     return video_frames(path, annotations, seen)
 
 
@@ -98,6 +101,16 @@ def video_frames(path: Path, annotations: Path | None, seen: Seen = NOTHING) -> 
         for index, frame in enumerate(container.decode(stream)):
             if index >= seen.count:
                 yield Frame(index, frame.time, notes.take(index), Picture(frame, index=index).bgr)
+
+
+def pages_in(
+    path: Path, annotations: Path | None, seen: Seen = NOTHING, names: Sequence[str] | None = None
+) -> Iterator[Frame]:
+    """Yield the pages of an output's only picture, whatever its file is called; most have one."""
+    (name,) = names if names is not None and len(names) == 1 else [path.name]
+    for frame in pages_of(path.read_bytes(), name, tuple(read_notes(annotations)), count()):
+        if frame.index >= seen.count:
+            yield frame
 
 
 def images_in(

@@ -15,7 +15,9 @@ import pytest
 
 import moviola
 from client.file_sender import main
+from moviola.api.frames import Seen, frames_of_result
 from moviola.filters import registry
+from tests.media.images.pictures import encoded, tiff
 from tests.session.material import FRAMES, write_clip
 
 
@@ -103,6 +105,23 @@ def test_of_an_output_whose_pictures_are_listed_nowhere_all_come_that_its_folder
     assert output.manifest_path is not None
     output.manifest_path.write_bytes(b"no manifest")
     assert [frame.name for frame in output.frames()] == ["a.png"]
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".webp", ".avif", ".tif"])
+def test_a_picture_that_is_a_file_of_its_own_comes_as_one_of_a_folder_does(tmp_path: Path, ending: str) -> None:
+    source = tmp_path / f"a{ending}"
+    noise = np.random.default_rng(0).integers(0, 255, (24, 32, 3), np.uint8)
+    pages = [noise, noise[::-1]] if ending == ".tif" else [noise]
+    source.write_bytes(tiff(pages) if ending == ".tif" else encoded(noise, ending))
+    in_folder = list(moviola.process(source, "blur,metadata", results=tmp_path / "results").output.frames())
+    output = moviola.process(source, "blur,metadata", out=tmp_path / f"b{ending}").output
+    assert output.path.is_file()
+    alone = list(output.frames())
+    assert [frame.name for frame in alone] == [source.name] * len(pages)
+    assert [frame.notes[0]["filter"] for frame in alone] == ["metadata"] * len(pages)
+    assert alone == in_folder
+    assert all(one.bgr.tobytes() == other.bgr.tobytes() for one, other in zip(alone, in_folder, strict=True))
+    assert list(frames_of_result(output, Seen(count=1))) == alone[1:]
 
 
 def test_tables_have_no_frames(tmp_path: Path) -> None:
