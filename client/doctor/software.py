@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from importlib import metadata
 from typing import Final
 
+from moviola.base import installation
 from moviola.base.extras import NETWORKS
-from moviola.base.installation import NAME, ROOT, is_checkout
+from moviola.base.installation import ROOT, install_command, is_checkout
 from moviola.media.video.codecs import CODECS
 
 from .finding import Finding, Mark
@@ -50,7 +51,7 @@ def requirements() -> list[str]:
     if is_checkout():
         with open(ROOT / "pyproject.toml", "rb") as file:
             return [str(each) for each in tomllib.load(file)["project"]["dependencies"]]
-    return [each for each in metadata.requires(NAME) or () if "extra ==" not in each]
+    return installation.requirements()
 
 
 def packages(needed: list[str]) -> Iterator[Finding]:
@@ -66,7 +67,7 @@ def packages(needed: list[str]) -> Iterator[Finding]:
             continue
         good = False
         found = f"{name} {version} is installed, and {bounds} is needed" if version else f"{name} is not installed"
-        yield Finding("packages", Mark.WRONG, found, f"{sys.executable} -m pip install '{name}{bounds}'")
+        yield Finding("packages", Mark.WRONG, found, install_command(f"{name}{bounds}"))
     if good:
         yield Finding("packages", Mark.GOOD, f"all {len(needed)} are installed, in versions that fit")
 
@@ -88,7 +89,7 @@ def ffmpeg() -> Iterator[Finding]:
         import av  # noqa: PLC0415 - it may not load
         from av.codec import codecs_available  # noqa: PLC0415
     except (ImportError, OSError) as error:
-        again = f"{sys.executable} -m pip install --force-reinstall av"
+        again = install_command("--force-reinstall", "av")
         yield Finding("FFmpeg", Mark.WRONG, f"PyAV cannot be loaded: {error}", again)
         return
     missing = [codec for codec in CODECS.values() if codec.encoder not in codecs_available]
@@ -101,7 +102,7 @@ def ffmpeg() -> Iterator[Finding]:
             "FFmpeg",
             Mark.WARNING,
             f"libavcodec {library} has no encoder {codec.encoder}: workers here fail at --codec {codec.name}",
-            f"take PyAV's own libraries: {sys.executable} -m pip install --force-reinstall --only-binary=av av",
+            f"take PyAV's own libraries: {install_command('--force-reinstall', '--only-binary=av', 'av')}",
         )
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Final
 
-from moviola.base.installation import is_checkout
+from moviola.base.installation import ROOT, install_command, is_checkout, requirements
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +14,7 @@ class Extra:
     """Packages that an installation may have or not.
 
     Attributes:
-        name: as pip calls it: `moviola[NAME]`.
+        name: as pip calls it: `.[NAME]` in a checkout's folder.
         what: who needs them, for people.
         libraries: the modules that are imported of them.
     """
@@ -31,12 +29,9 @@ class Extra:
         missing = [name for name in self.libraries if find_spec(name) is None]
         if not missing:
             return ""
-        where = f"-r requirements-{self.name}.txt" if is_checkout() else f"'moviola[{self.name}]'"
+        packages = ["-r", str(ROOT / f"requirements-{self.name}.txt")] if is_checkout() else requirements(self.name)
         verb = "is" if len(missing) == 1 else "are"
-        return (
-            f"{', '.join(missing)} {verb} not installed; install what {self.what} with: "
-            f"{shlex.quote(sys.executable)} -m pip install {where}"
-        )
+        return f"{', '.join(missing)} {verb} not installed; install what {self.what} with: {install_command(*packages)}"
 
 
 WEB: Final = Extra(

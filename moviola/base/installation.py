@@ -6,7 +6,11 @@ as the system's conventions say (XDG on Linux, `~/Library` on macOS).
 
 from __future__ import annotations
 
+import re
+import shlex
+import sys
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +21,10 @@ NAME: Final = "moviola"
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 """The folder that has our packages: a checkout, or `site-packages`."""
+
+
+_EXTRA: Final = re.compile(r"""extra == ["']([\w-]+)["']""")
+"""In a requirement of metadata: only who asks for this extra needs it."""
 
 
 @cache
@@ -39,6 +47,29 @@ def version() -> str:
     from importlib import metadata  # noqa: PLC0415 - takes longer than all else that `--help` needs
 
     return metadata.version(NAME)
+
+
+def requirements(extra: str = "") -> list[str]:
+    """Return the packages that an installation needs, or one of its extras, as `NAME>=…,<…`."""
+    from importlib import metadata  # noqa: PLC0415 - as above
+
+    found: dict[str, list[str]] = {}
+    for package, _, marker in (each.partition(";") for each in metadata.requires(NAME) or ()):
+        of = _EXTRA.search(marker)
+        found.setdefault(of[1] if of else "", []).append(package.strip())
+    return found.get(extra, [])
+
+
+def has_pip() -> bool:
+    """Return whether this Python has pip: an environment of `uv tool` has none."""
+    return find_spec("pip") is not None
+
+
+def install_command(*arguments: str) -> str:
+    """Return what to type to have packages in this Python, with arguments as pip takes them."""
+    if has_pip():
+        return shlex.join([sys.executable, "-m", "pip", "install", *arguments])
+    return shlex.join(["uv", "pip", "install", "--python", sys.executable, *arguments])
 
 
 def state_folder() -> Path:

