@@ -7,10 +7,7 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Any, Final
 
-import numpy as np
 import xxhash
-from av import VideoFrame
-from av.video.reformatter import ColorRange
 from msgpack import packb
 from numpy.typing import NDArray
 
@@ -27,7 +24,9 @@ from moviola.media.images.decode import Decoded, Page, decode
 from moviola.media.images.encode import Settings, alike, encode, storable
 from moviola.media.images.formats import FORMATS, OUTPUT_FORMATS, BrokenImage, written_as
 from moviola.media.images.header import Header
+from moviola.media.images.pixels import as_picture, as_pixels
 from moviola.media.images.readers import read_header
+from moviola.media.images.transparency import Mover
 from moviola.media.material import MODES, NO_VIDEO, Output, Result
 from moviola.media.material import Header as SourceHeader
 from moviola.media.report import MAX_ERROR_LENGTH, DecodeError, Fallback, FrameNotes, Lost, Note, Report
@@ -37,8 +36,6 @@ DROPPED: Final = "is left out: its chunk failed"
 
 MAX_RESULT_SIZE: Final = 224 * 1024 * 1024
 """The pictures of one chunk's result: it travels in one payload of at most 256 MiB."""
-
-_LAYOUTS: Final = {(2, 1): "gray", (2, 2): "gray16le", (3, 1): "bgr24", (3, 2): "bgr48le"}  # by axes, bytes a sample
 
 
 def process(
@@ -77,7 +74,7 @@ class _Work:
         self._is_encoded = output.encoder.codec != NO_VIDEO
         self._on_frame = on_frame
         self._chain = make_chain(output.chain)
-        self._mover = ChainRunner(each for each in self._chain if each.moves_pixels)
+        self._mover = Mover(self._chain)
         self._parts: list[bytes] = []
         self._entries: list[PictureEntry] = []
         self._report = Report(0, 0)
@@ -150,14 +147,14 @@ class _Work:
         """Run a page through the chain, and make what comes out ready to be encoded."""
         seconds = self._report.seconds
         began = perf_counter()
-        source = _as_picture(page.colour, made.index)
+        source = as_picture(page.colour, made.index)
         converted = perf_counter()
         picture, alpha = self._through(made, source, page.alpha)
         filtered = perf_counter()
         for note in picture.notes:
             made.notes.append(dict(note) if len(made.header.pages) == 1 else {"page": number, **note})
         if self._is_encoded:
-            made.add(_as_pixels(picture), alpha, page.duration_ms)
+            made.add(as_pixels(picture), alpha, page.duration_ms)
         seconds.convert += converted - began
         seconds.filter += filtered - converted
         seconds.encode += perf_counter() - filtered
@@ -171,7 +168,7 @@ class _Work:
         try:
             picture = ChainRunner(self._chain).run(source)  # one that has seen no other picture
             if alpha is not None:
-                alpha = _as_pixels(self._mover.run(_as_picture(alpha, made.index)))
+                alpha = self._mover.run(alpha, made.index)
             return picture, alpha
         except FilterError as error:
             if self._output.on_error == OnError.FAIL:
@@ -241,7 +238,7 @@ class _Made:
         encoded at once."""
         kind = FORMATS[self.format]
         if alpha is not None and kind.has_alpha and (alpha.shape != colour.shape[:2] or alpha.dtype != colour.dtype):
-            self._say("transparency is left out where a filter made pictures of another size")
+            self._say("transparency is left out where a filter made pictures of another size than it says")
             alpha = None
         self._pages.append(storable(colour, alpha, self.format, is_moving=self.header.is_moving))
         self._durations_ms.append(duration_ms)
@@ -268,22 +265,6 @@ class _Made:
 
     def _say(self, remark: str) -> None:
         self.remarks.append(remark)
-
-
-def _as_picture(pixels: NDArray[Any], index: int) -> Picture:
-    """Return a Picture of pixels: height × width (grey) or × 3 (BGR), uint8 or uint16."""
-    layout = _LAYOUTS[pixels.ndim, pixels.itemsize]
-    frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=layout)
-    frame.color_range = ColorRange.JPEG
-    return Picture(frame, index=index)
-
-
-def _as_pixels(picture: Picture) -> NDArray[Any]:
-    """Return a picture's pixels, the reverse of `_as_picture`. They are a copy, as the frame's memory is used
-    again."""
-    if picture.frame.format.name in _LAYOUTS.values():
-        return np.array(picture.planes[0])
-    return np.array(picture.bgr)
 
 
 def _nobody(_done: int) -> None:

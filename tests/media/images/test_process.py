@@ -111,9 +111,37 @@ def test_transparency_that_has_no_place(tmp_path: Path) -> None:
     _, data = transparent()
     made = hang(tmp_path, {"a.png": data}, output(format="jpg"))
     assert decoded(made["a.jpg"]).shape == (32, 48, 3)
-    halved = hang(tmp_path, {"a.png": data}, output("half"))
-    assert decoded(halved["a.png"]).shape == (16, 24, 3)
-    assert halved.spliced.warnings == ["transparency is left out where a filter made pictures of another size"]
+    lied = hang(tmp_path, {"a.png": data}, output("liar"))
+    assert decoded(lied["a.png"]).shape[2] == 3
+    assert lied.spliced.warnings == [
+        "transparency is left out where a filter made pictures of another size than it says"
+    ]
+
+
+@pytest.mark.usefixtures("plugin")
+def test_transparency_is_scaled_by_filters_that_do_not_move_pixels(tmp_path: Path) -> None:
+    alpha, data = transparent()
+    halved = hang(tmp_path, {"a.png": data}, output("half,flip"))
+    assert (
+        decoded(halved["a.png"])[..., 3] == cv2.resize(alpha, (24, 16), interpolation=cv2.INTER_AREA)[:, ::-1]
+    ).all()
+    assert not halved.spliced.warnings
+
+
+@pytest.mark.parametrize("border", ["red", "black", "white"])
+@pytest.mark.parametrize("depth", [1, 257])
+def test_a_colour_that_fills_corners_up_is_opaque(tmp_path: Path, border: str, depth: int) -> None:
+    """As it is in a picture without transparency."""
+    alpha = np.zeros((32, 48), np.uint8)
+    alpha[:, :24] = 200
+    data = encoded(np.dstack((corners(), alpha)).astype(np.uint8 if depth == 1 else np.uint16) * depth)
+    turned = decoded(hang(tmp_path, {"a.png": data}, output(f"rotate:degrees=30:border={border}"))["a.png"])
+    red = 255 * depth if border in ("red", "white") else 0
+    for corner in (turned[0, 0], turned[0, -1], turned[-1, 0], turned[-1, -1]):
+        assert (corner[2], corner[3]) == pytest.approx((red, 255 * depth), abs=depth)
+    middle = turned.shape[0] // 2, turned.shape[1] // 2
+    assert turned[middle[0], middle[1] - 8, 3] == pytest.approx(200 * depth, abs=depth)
+    assert turned[middle[0], middle[1] + 8, 3] == 0
 
 
 def test_pages_stay_together_where_the_format_has_pages(tmp_path: Path) -> None:
