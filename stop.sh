@@ -7,6 +7,7 @@
 #
 #   --state DIR    the cluster whose state is there (state/, or MOVIOLA_STATE)
 #   --docker       the cluster that runs in containers
+#   --port P       with --docker: the one whose middleware has this port (5000, or MOVIOLA_PORT)
 #   --help         this text
 
 set -euo pipefail

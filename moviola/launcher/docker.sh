@@ -41,9 +41,13 @@ MOVIOLA_USER=$(id -u):$(id -g)
 [ "$(id -u)" != 0 ] || MOVIOLA_USER=1000:1000
 export MOVIOLA_USER
 export MOVIOLA_RESULTS=${MOVIOLA_RESULTS:-$root/results}
+# A path of the caller's folder; compose would take it from its own, or 'out' for the name of a volume.
+case $MOVIOLA_RESULTS in /*) ;; *) MOVIOLA_RESULTS=$PWD/$MOVIOLA_RESULTS ;; esac
 export MOVIOLA_WORKERS=$workers
 # A cluster on another port is another project, so that two live side by side.
-compose=(docker compose --project-directory "$root" --project-name "moviola-${MOVIOLA_PORT:-5000}")
+port=${MOVIOLA_PORT:-5000}
+project=moviola-$port
+compose=(docker compose --project-directory "$root" --project-name "$project")
 
 if [ "$verb" = down ]; then
     "${compose[@]}" --profile tables --profile tools down --remove-orphans
@@ -53,14 +57,21 @@ fi
 mkdir -p "$MOVIOLA_RESULTS" "$root/data"
 [ "$(id -u)" != 0 ] || chown 1000:1000 "$MOVIOLA_RESULTS" "$root/data"
 "${compose[@]}" up --build --detach --wait --wait-timeout 120
-echo "Moviola is up in containers: $workers worker(s), middleware on port ${MOVIOLA_PORT:-5000}."
+
+# What is said can be typed in this folder and in this shell, which knows none of the variables that are set here.
+stop=(./stop.sh --docker)
+[ "$PWD" = "$root" ] || stop=("$root/stop.sh" --docker)
+[ "$port" = 5000 ] || stop+=(--port "$port")
+send=(env "MOVIOLA_USER=$MOVIOLA_USER" "MOVIOLA_RESULTS=$MOVIOLA_RESULTS" "${compose[@]}" run --rm client)
+echo "Moviola is up in containers: $workers worker(s), middleware on port $port."
 echo "  results  $MOVIOLA_RESULTS"
-echo "  logs     docker compose -p moviola-${MOVIOLA_PORT:-5000} logs"
-echo "  stop     ./stop.sh --docker"
-echo "  secret   (umask 077; docker compose -p moviola-${MOVIOLA_PORT:-5000} exec -T middleware cat state/secret > secret)"
+echo "  logs     docker compose -p $project logs"
+echo "  stop    $(printf ' %q' "${stop[@]}")"
+echo "  secret   (umask 077; docker compose -p $project exec -T middleware cat state/secret > secret)"
 echo "           for workers and clients outside of the containers: --secret-file secret"
 if [ "$demo" = yes ]; then
     "${compose[@]}" --profile tools run --rm --entrypoint docker/entrypoint.sh client demo --host middleware
 else
-    echo "  send     put a video into data/, then: docker compose -p moviola-${MOVIOLA_PORT:-5000} run --rm client data/VIDEO --filters blur"
+    echo "  send     put a video into $root/data, then:"
+    echo "          $(printf ' %q' "${send[@]}") data/VIDEO --filters blur"
 fi

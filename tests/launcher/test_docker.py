@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -36,8 +37,15 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "calls"
 
 
-def command(*line: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(line, capture_output=True, text=True, check=False, timeout=60)
+def command(*line: str | Path, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(line, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+
+
+def said(done: subprocess.CompletedProcess[str], title: str) -> list[str]:
+    """Return the words of the line that is said for something, as a shell takes them."""
+    assert done.returncode == 0, done.stderr
+    [line] = [line for line in done.stdout.splitlines() if line.startswith(f"  {title} ")]
+    return shlex.split(line)[1:]
 
 
 def test_it_comes_up_as_asked(engine: Path, tmp_path: Path) -> None:
@@ -47,7 +55,32 @@ def test_it_comes_up_as_asked(engine: Path, tmp_path: Path) -> None:
     assert up.startswith(f"compose --project-directory {ROOT} --project-name moviola-6000 up --build --detach --wait")
     assert settings == f"workers=3 port=6000 results={tmp_path / 'results'}"
     assert (tmp_path / "results").is_dir()
-    assert "./stop.sh --docker" in done.stdout
+    assert said(done, "stop") == ["./stop.sh", "--docker", "--port", "6000"]
+
+
+def test_what_it_says_to_type_reaches_the_same_cluster(engine: Path, tmp_path: Path) -> None:
+    """In another folder, by a shell that has none of the variables that were set for compose."""
+    there = tmp_path / "their own"
+    there.mkdir()
+    up = command(ROOT / "run.sh", "--docker", "--port", "6000", "--results", "out", folder=there)
+    assert engine.read_text().splitlines()[-1].endswith(f"port=6000 results={there / 'out'}")
+    assert command(*said(up, "stop"), folder=there).returncode == 0
+    assert "--project-name moviola-6000 --profile" in engine.read_text().splitlines()[-2]
+    line = shlex.split(up.stdout.splitlines()[-1])
+    assert command(*line, folder=there).returncode == 0
+    send, settings = engine.read_text().splitlines()[-2:]
+    assert send.startswith(f"compose --project-directory {ROOT} --project-name moviola-6000 run --rm client data/VIDEO")
+    assert settings.endswith(f"results={there / 'out'}")
+    assert f"MOVIOLA_USER={os.getuid() or 1000}:" in line[1]
+
+
+def test_the_folder_of_results_is_the_callers(engine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOVIOLA_RESULTS", "./out")
+    for script in ("run.sh", "stop.sh"):
+        assert command(ROOT / script, "--docker", folder=tmp_path).returncode == 0
+        assert engine.read_text().splitlines()[-1].endswith(f"results={tmp_path}/./out"), "or compose refuses it"
+    assert (tmp_path / "out").is_dir()
+    assert said(command(ROOT / "run.sh", "--docker"), "stop") == ["./stop.sh", "--docker"]
 
 
 def test_demo_is_sent_from_a_container(engine: Path) -> None:
