@@ -12,6 +12,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from moviola.media.images.ending import SOI, end_of_jpeg, is_cut_off
+from moviola.media.images.formats import MAX_FILE_SIZE
+
 MAX_BOXES: Final = 100_000
 """Top-level boxes of an MP4 that are looked at. A recording in fragments has two for each; beyond, nothing is said."""
 
@@ -148,21 +151,35 @@ _OGG_LAST: Final = 4
 _MAX_OGG_PAGE: Final = _OGG_HEAD + 255 + 255 * 255
 
 
-def _png(file: BinaryIO, _head: bytes, size: int) -> Wholeness:
-    return _ends_with(file, size, b"IEND\xaeB`\x82")
+def _png(file: BinaryIO, _head: bytes, _size: int) -> Wholeness:
+    data = _picture(file)
+    return _with_tail(data, b"IEND\xaeB`\x82", is_cut=is_cut_off(data))
 
 
-def _jpeg(file: BinaryIO, _head: bytes, size: int) -> Wholeness:
-    return _ends_with(file, size, b"\xff\xd9")
+def _jpeg(file: BinaryIO, _head: bytes, _size: int) -> Wholeness:
+    """Check a JPEG, and those that follow it directly: some cameras append others, and a stream is many."""
+    data, end = _picture(file), 0
+    while end >= 0 and data.startswith(SOI, end):
+        end = end_of_jpeg(data, end)
+    return _with_tail(data, b"\xff\xd9", is_cut=end < 0)
+
+
+def _picture(file: BinaryIO) -> bytes:
+    """Return the whole file; of one that is larger than a picture may be, nothing."""
+    file.seek(0)
+    data = file.read(MAX_FILE_SIZE + 1)
+    return data if len(data) <= MAX_FILE_SIZE else b""
 
 
 _TAIL: Final = 4096
-"""Bytes before the end in which a picture's last mark is looked for: cameras append thumbnails and padding."""
+"""Bytes that may follow a picture's last mark in a file that is known to be whole: padding, and thumbnails."""
 
 
-def _ends_with(file: BinaryIO, size: int, mark: bytes) -> Wholeness:
-    file.seek(max(0, size - _TAIL))
-    return Wholeness.WHOLE if mark in file.read(_TAIL) else Wholeness.CUT_OFF
+def _with_tail(data: bytes, mark: bytes, *, is_cut: bool) -> Wholeness:
+    """Say how a file of pictures is. Phones append films, which may still be on their way."""
+    if is_cut:
+        return Wholeness.CUT_OFF
+    return Wholeness.WHOLE if mark in data[-_TAIL:] else Wholeness.UNKNOWN
 
 
 _ISO_FIRST: Final = frozenset((b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"))

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from moviola.base.finished_file import FinishedFile
 from moviola.base.json_texts import json_in
 from moviola.base.mapped import Malformed
-from moviola.media.images.header import MAX_FILE_SIZE
+from moviola.media.images.formats import MAX_FILE_SIZE
 from moviola.report.facts import Album
 from moviola.report.thumbnails import Budget, NoPictures, picture_of, thumbnail
 from moviola.report.words import sized

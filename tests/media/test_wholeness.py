@@ -55,6 +55,47 @@ def test_a_picture_is_whole_and_each_beginning_of_it_is_not(picture: Path) -> No
         assert wholeness(cut(picture, length)) is Wholeness.CUT_OFF
 
 
+FILM = struct.pack(">I4s4sI", 16, b"ftyp", b"isom", 0) + bytes(10_000)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_what_phones_append_to_a_picture_may_still_be_on_its_way(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"picture.MP{suffix}"
+    cv2.imwrite(str(path), np.full((40, 40, 3), 90, np.uint8))
+    still = path.read_bytes()
+    path.write_bytes(still + bytes(4000))
+    assert wholeness(path) is Wholeness.WHOLE, "padding"
+    path.write_bytes(still + FILM)
+    assert wholeness(path) is Wholeness.UNKNOWN
+    path.write_bytes(still[: len(still) // 2])
+    assert wholeness(path) is Wholeness.CUT_OFF
+
+
+def test_pictures_that_follow_a_jpeg_directly_belong_to_the_file(tmp_path: Path) -> None:
+    """A map of brightness, as phones append, or the pictures of a stream."""
+    path = tmp_path / "pictures.jpg"
+    cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 255, (80, 80, 3), np.uint8))
+    one = path.read_bytes()
+    for rest, told in ((b"", Wholeness.WHOLE), (FILM, Wholeness.UNKNOWN), (one[:5000], Wholeness.CUT_OFF)):
+        path.write_bytes(one + one + rest)
+        assert wholeness(path) is told
+
+
+def test_the_end_of_a_thumbnail_is_not_that_of_its_picture(tmp_path: Path) -> None:
+    path = tmp_path / "picture.jpg"
+    path.write_bytes(b"\xff\xd8\xff\xe1\x00\x20" + b"\xff\xd8\xff\xd9" + bytes(2000))
+    assert wholeness(path) is Wholeness.CUT_OFF
+
+
+def test_of_a_file_that_is_larger_than_a_picture_may_be_nothing_is_said(
+    picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What reads it says so."""
+    if picture.suffix != ".webp":  # whose length its header tells
+        monkeypatch.setattr("moviola.media.wholeness.MAX_FILE_SIZE", 1000)
+        assert wholeness(cut(picture, 1001)) is Wholeness.UNKNOWN
+
+
 def test_an_mp4_with_its_index_first_is_not_whole_before_its_pictures_are_there(tmp_path: Path) -> None:
     clips.moving(tmp_path / "clip.mp4", frames=6, size=(64, 48))
     with av.open(str(tmp_path / "clip.mp4")) as source:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-_SOI: Final = b"\xff\xd8\xff"
+SOI: Final = b"\xff\xd8\xff"
 _EOI: Final = b"\xff\xd9"
 _SOS: Final = 0xDA
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
@@ -17,9 +17,8 @@ def is_cut_off(data: bytes) -> bool:
 
     What follows the picture does not matter: phones append films, and cameras further pictures.
     """
-    if data.startswith(_SOI):
-        scan = _first_scan(data)
-        return scan < 0 or data.find(_EOI, scan) < 0
+    if data.startswith(SOI):
+        return end_of_jpeg(data) < 0
     if data.startswith(_PNG):
         return b"IEND\xaeB`\x82" not in data
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
@@ -27,9 +26,16 @@ def is_cut_off(data: bytes) -> bool:
     return False
 
 
-def _first_scan(data: bytes) -> int:
+def end_of_jpeg(data: bytes, start: int = 0) -> int:
+    """Return where the JPEG that begins at `start` ends; -1 where `data` ends before it."""
+    scan = _first_scan(data, start)
+    end = data.find(_EOI, scan) if scan >= 0 else -1
+    return end + len(_EOI) if end >= 0 else -1
+
+
+def _first_scan(data: bytes, start: int) -> int:
     """Return where the first scan of a JPEG begins; -1 where there is none. Thumbnails lie in segments before it."""
-    at = 2
+    at = start + 2
     while at + 4 <= len(data):
         if data[at] != 0xFF:
             at = data.find(b"\xff", at)  # padding that decoders pass over

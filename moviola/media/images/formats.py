@@ -9,6 +9,9 @@ from typing import Final
 
 from moviola.media.kind import HEAD_SIZE
 
+MAX_FILE_SIZE: Final = 128 * 1024 * 1024
+"""One picture's file. It travels whole, in a payload of at most 256 MiB; a 100-megapixel photograph has about 50 MB."""
+
 EXIF, XMP, IPTC, PROFILE = "exif", "xmp", "iptc", "profile"
 RESOLUTION, COMMENT, TEXTS = "resolution", "comment", "texts"
 """What a file can hold beside its pixels; moviola/media/images/carried.py tells what each is."""

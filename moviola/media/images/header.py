@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from moviola.media.images.carried import Carried, LeftOut
-
-MAX_FILE_SIZE: Final = 128 * 1024 * 1024
-"""One picture's file. It travels whole, in a payload of at most 256 MiB; a 100-megapixel photograph has about 50 MB."""
+from moviola.media.images.formats import MAX_FILE_SIZE
 
 MAX_PIXELS: Final = 1 << 27
 """In one picture, all pages together: 134 million. The largest cameras make 102 million; decoded, and filtered beside

@@ -28,8 +28,8 @@ from PIL.Image import DecompressionBombError
 
 from moviola.media.images import tags
 from moviola.media.images.carried import Carried, Collector, LeftOut
-from moviola.media.images.formats import BrokenImage, format_of
-from moviola.media.images.header import MAX_FILE_SIZE, MAX_PAGES, MAX_PIXELS, Header, too_large
+from moviola.media.images.formats import MAX_FILE_SIZE, BrokenImage, format_of
+from moviola.media.images.header import MAX_PAGES, MAX_PIXELS, Header, too_large
 from moviola.media.images.tags import BadDirectory
 from moviola.media.images.tiff_header import tiff_header
 

@@ -23,8 +23,8 @@ from moviola.media.images.bundle import ImageChunk, ImageEntry
 from moviola.media.images.carried import LEFT_OUT, MAX_JPEG_XMP_SIZE, LeftOut
 from moviola.media.images.ending import is_cut_off
 from moviola.media.images.findings import ALPHA, ASSOCIATED, CMYK, LAB, LONG_XMP, ImageGroup
-from moviola.media.images.formats import BrokenImage
-from moviola.media.images.header import MAX_FILE_SIZE, Header, too_large
+from moviola.media.images.formats import MAX_FILE_SIZE, BrokenImage
+from moviola.media.images.header import Header, too_large
 from moviola.media.images.readers import read_header
 from moviola.media.material import Chunk, Cutting, Facts, FrameCount, Material, Source
 
