@@ -53,7 +53,7 @@ from moviola.wire.errors import WireError
 
 from .compare_settings import CompareSettings
 from .display.comparison import print_comparison, view_of
-from .interruption import interruptible, loaded
+from .interruption import interruptible
 from .options import Parser, read_target
 from .sender_settings import SenderSettings
 
@@ -197,5 +197,4 @@ def _parser() -> Parser:
 
 
 if __name__ == "__main__":
-    loaded()
     sys.exit(run_as_process(main))

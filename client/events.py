@@ -47,7 +47,6 @@ from .completion import job_ids
 from .display.event_lines import EventLines
 from .events_settings import ALL, EventsSettings, kind
 from .hooks import MAX_WAITING, WELL, Hook, Hooks
-from .interruption import loaded
 from .options import Parser, read_target
 
 HOOKS_INTERVAL_S: Final = 0.2
@@ -202,5 +201,4 @@ class _Following:
 
 
 if __name__ == "__main__":
-    loaded()
     sys.exit(run_as_process(main))

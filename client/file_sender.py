@@ -45,7 +45,7 @@ from moviola.wire.errors import WireError
 
 from .dry_run import dry_run
 from .filters import list_filters
-from .interruption import interruptible, loaded
+from .interruption import interruptible
 from .options import Parser, is_without_cluster, load_plugins, read_target
 from .report import Report, ReportOptions
 from .sender_settings import SenderSettings
@@ -226,5 +226,4 @@ def _schemas(
 
 
 if __name__ == "__main__":
-    loaded()
     sys.exit(run_as_process(main))

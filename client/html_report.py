@@ -35,7 +35,6 @@ from moviola.session.units import sized
 from moviola.wire.errors import Refused, WireError
 
 from .completion import job_ids
-from .interruption import loaded
 from .options import Parser, read_target
 from .settings import ReportSettings
 
@@ -128,5 +127,4 @@ def _write(path: Path, document: bytes, *, overwrite: bool) -> None:
 
 
 if __name__ == "__main__":
-    loaded()
     sys.exit(run_as_process(main))

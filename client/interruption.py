@@ -28,9 +28,3 @@ def interruptible(interrupt: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         restore()
-
-
-def loaded() -> None:
-    """Have Ctrl-C raise KeyboardInterrupt again. Call it when a program has been loaded: see client/__init__.py."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -60,7 +60,7 @@ from .display.job_list import JOBS_SHOWN, as_json, print_jobs
 from .display.job_report import details_as_json, print_details, print_log
 from .display.summary import print_summary
 from .display.watching import keep_showing
-from .interruption import interruptible, loaded
+from .interruption import interruptible
 from .options import Parser, read_target
 from .pruning import NotRemoved, forget_files, prune
 from .settings import JobsSettings
@@ -227,5 +227,4 @@ def _tell(options: argparse.Namespace, outcome: Outcome, job: str, stdout: Termi
 
 
 if __name__ == "__main__":
-    loaded()
     sys.exit(run_as_process(main))

@@ -46,7 +46,7 @@ from moviola.session.watching import FolderDelivery, Folders
 from moviola.wire import options as wire_options
 from moviola.wire.errors import WireError
 
-from .interruption import interruptible, loaded
+from .interruption import interruptible
 from .options import Parser, read_target
 from .report import Report, ReportOptions, ended_in_words
 from .sender_settings import SenderSettings, use_preset
@@ -170,5 +170,4 @@ def _watch(delivery: FolderDelivery, telling: _Telling, folders: Folders, *, onc
 
 
 if __name__ == "__main__":
-    loaded()
     sys.exit(run_as_process(main))

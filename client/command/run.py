@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Final
 
-from moviola.base.command_line import COMPLETING, EXIT_INTERRUPTED, EXIT_USAGE
+from moviola.base.command_line import COMPLETING, EXIT_USAGE
 from moviola.base.installation import version
 from moviola.base.invocation import command, module_name
+from moviola.base.process_entry import loaded
 from moviola.base.standard_streams import tell
 from moviola.base.suggestions import did_you_mean
 
-from ..interruption import loaded
 from .table import GROUPS, SUBCOMMANDS
 
 ABOUT: Final = "Run filters over videos, images and tables, on every core and machine you own."
@@ -52,8 +52,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def call(name: str, arguments: Sequence[str]) -> int:
-    """Call a subcommand and return its exit status. Say so if there is none of that name, or if Ctrl-C ends it and it
-    says nothing of that itself."""
+    """Call a subcommand and return its exit status. Say so if there is none of that name."""
     found = SUBCOMMANDS.get(name)
     if found is None:
         what = "flag" if name.startswith("-") else "subcommand"
@@ -61,12 +60,8 @@ def call(name: str, arguments: Sequence[str]) -> int:
         print(f"There is no {what} '{name}'{meant or f'; {command()} --help lists what there is.'}", file=sys.stderr)
         return EXIT_USAGE
     function = getattr(import_module(module_name(found.module)), found.function)
-    try:
-        loaded()
-        return int(function(arguments))
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return EXIT_INTERRUPTED
+    loaded()
+    return int(function(arguments))
 
 
 def help_text() -> str:

@@ -16,9 +16,6 @@ from moviola.base.suggestions import did_you_mean
 
 EXIT_USAGE: Final = 2
 
-EXIT_INTERRUPTED: Final = 5
-"""The exit status of a command that Ctrl-C has ended."""
-
 COMPLETING: Final = "_ARGCOMPLETE"
 """The variable by which a shell asks for completions, see client/command/completion.py."""
 

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from moviola.base.command_line import EXIT_INTERRUPTED, Parser
+from moviola.base.command_line import Parser
 from moviola.base.invocation import typed
 from moviola.base.layers import read
-from moviola.base.process_entry import run_as_process
+from moviola.base.process_entry import EXIT_INTERRUPTED, run_as_process
 from moviola.base.standard_streams import tell
 from moviola.launcher import supervision
 from moviola.launcher.places import absolute

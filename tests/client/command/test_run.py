@@ -199,20 +199,37 @@ def test_ctrl_c_while_a_program_is_loaded_ends_it_without_a_traceback() -> None:
     assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
 
 
-@pytest.mark.parametrize("arguments", [("status", "--wait"), ("filters",), ("doctor",)], ids=" ".join)
-def test_ctrl_c_while_a_cluster_is_asked_ends_it_in_a_word(arguments: tuple[str, ...], tmp_path: Path) -> None:
+def interrupted(program: list[str], folder: Path) -> tuple[int, str, str]:
+    """Send SIGINT to a program while it waits for a cluster's answer that never comes. Return its exit status, and what
+    it printed to standard output and error."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = str(silent.getsockname()[1])
         silent.settimeout(PATIENCE_S)
         asking = subprocess.Popen(
-            [sys.executable, "-m", "moviola", *arguments, "--host", "127.0.0.1", "--port", port, "--no-secret"],
-            cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            [sys.executable, "-m", *program, "--host", "127.0.0.1", "--port", port, "--no-secret"],
+            cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         try:
-            with silent.accept()[0]:  # it waits for an answer that never comes
+            with silent.accept()[0]:
                 asking.send_signal(signal.SIGINT)
                 out, err = asking.communicate(timeout=PATIENCE_S)
         finally:
             end([asking])
-    assert (asking.returncode, out, err) == (5, "", "Interrupted.\n")
+    return asking.returncode, out, err
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "moviola status --wait", "moviola filters", "moviola doctor",
+        "client.status --wait", "client.filters", "client.doctor", "client.workers drain w --wait",
+    ],
+)  # fmt: skip
+def test_ctrl_c_while_a_cluster_is_asked_ends_it_in_a_word(program: str, tmp_path: Path) -> None:
+    assert interrupted(program.split(), tmp_path) == (5, "", "Interrupted.\n")
+
+
+def test_ctrl_c_ends_what_workers_watch_by_itself_in_good_order(tmp_path: Path) -> None:
+    """Or a terminal would be left on its other screen, without a cursor."""
+    assert interrupted(["client.workers", "--watch"], tmp_path) == (0, "", "")
