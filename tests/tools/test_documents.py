@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import fields
+from http import HTTPStatus
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -12,10 +14,16 @@ import pytest
 
 from middleware.model.users import HISTORY, QUOTAS, SUBMIT_BURST, SUBMITS_PER_S, Quota
 from moviola.base.vocabulary import ErrorCode, EventKind, JobCode, Notice
+from moviola.filters import fonts
+from moviola.session.outcome import OutputOutcome
+from moviola.web.openapi import REFUSALS
+from moviola.web.orders import FIELDS
 
 ROOT: Final = Path(__file__).parents[2]
 SCHEDULING: Final = ROOT / "docs" / "SCHEDULING.md"
 PROTOCOL: Final = ROOT / "docs" / "PROTOCOL.md"
+WEB: Final = ROOT / "docs" / "WEB.md"
+PROGRESS: Final = ROOT / "docs" / "PROGRESS.md"
 
 _TOKEN: Final = re.compile(
     r"\[`[^`]+`\]\(\.\./(?P<path>[\w/]+\.py)\)|`(?P<name>[A-Z][\w.]*|[a-z]+(?:_[a-z]+)+)(?: = (?P<value>[^`]+))?`"
@@ -116,3 +124,23 @@ def _bytes(cell: str) -> int:
 def test_links_of_documents_lead_to_files_that_are_there(page: Path) -> None:
     missing = [link for link in _LINK.findall(page.read_text()) if not (page.parent / link).exists()]
     assert not missing
+
+
+def test_the_statuses_and_the_fields_on_the_page_of_the_gateway_are_those_of_the_code() -> None:
+    page = WEB.read_text()
+    refused = page.partition("## What is refused")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (\d[\d, ]*) \|", refused, re.MULTILINE)
+    assert {int(status) for row in rows for status in row.split(", ")} == {*REFUSALS, HTTPStatus.METHOD_NOT_ALLOWED}
+    (named,) = re.findall(r"as fields of the form or of the query: ([^.]*)\.", page)
+    assert sorted(re.findall(r"`(\w+)`", named)) == sorted(FIELDS)
+
+
+def test_the_fields_of_an_output_on_the_page_of_progress_are_those_of_the_code() -> None:
+    (row,) = re.findall(r"^\| `outputs` \| of each: (.*) \|$", PROGRESS.read_text(), re.MULTILINE)
+    assert re.findall(r"`(\w+)`", row) == [one.name for one in fields(OutputOutcome)]
+
+
+def test_the_pages_count_the_fonts_of_scripts_that_there_are() -> None:
+    scripts = [name for name in fonts._SCRIPTS if name != "Symbols"]
+    assert f"that Noto Sans has in {len(scripts)} fonts" in (ROOT / "docs" / "FILTERS.md").read_text()
+    assert f"Noto Sans for {len(scripts)} scripts" in (ROOT / "docs" / "LICENCES.md").read_text()
