@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from math import isfinite
 from typing import Final
 
 from moviola.base.histogram import Histogram
@@ -230,10 +231,10 @@ def stacked(shares: Mapping[str, float], label: str) -> Markup:
 def curve(told: Series, end_words: str) -> Markup:
     """Return a value over time: its mean in each step as a line, within the least and the greatest."""
     low, high = told.least if told.least > told.greatest / 2 else min(0.0, told.least), told.greatest
-    reach = high - low or 1.0
+    reach = high / 2 - low / 2 or 1.0  # of halves, for the difference may be more than a float holds
 
     def point(x: float, value: float) -> tuple[float, float]:
-        return 100 * x, 29 - 28 * (value - low) / reach
+        return 100 * x, 29 - 28 * ((value / 2 - low / 2) / reach)
 
     mean = [point(x, value) for x, _, value, _ in told.points]
     band = [point(x, value) for x, _, _, value in told.points]
@@ -255,7 +256,9 @@ def _dot(points: Sequence[tuple[float, float]]) -> Markup:
 
 
 def _short(value: float) -> float:
-    return float(f"{value:.4g}")
+    """Return a number with four digits, or as it is where it is so large that they would be rounded up to infinity."""
+    short = float(f"{value:.4g}")
+    return short if isfinite(short) else value
 
 
 def occurrences(told: Words, steps: int, end_words: str) -> Markup:

@@ -28,12 +28,15 @@ MAX_WORD: Final = 60
 MAX_NOTES_SIZE: Final = 64 * 1024 * 1024
 """Bytes of notes that are looked at: some 300 000 of them, and seconds."""
 
+SCALE: Final = 2.0**-30
+"""What numbers are multiplied by while they are summed up, so that no sum of those in MAX_NOTES_SIZE is infinite."""
+
 _PLACES: Final = frozenset({"frame", "source_frame", "time_s", "filter", "image", "index", "page"})
 
 
 @dataclass(slots=True)
 class _Curve:
-    """A number over time while it is read."""
+    """A number over time while it is read; `total` is that of the values times SCALE."""
 
     least: list[float] = field(default_factory=lambda: [float("inf")] * STEPS)
     greatest: list[float] = field(default_factory=lambda: [float("-inf")] * STEPS)
@@ -43,17 +46,26 @@ class _Curve:
     def add(self, step: int, value: float) -> None:
         self.least[step] = min(self.least[step], value)
         self.greatest[step] = max(self.greatest[step], value)
-        self.total[step] += value
+        self.total[step] += value * SCALE
         self.count[step] += 1
 
     def series(self, name: str) -> Series:
         steps = [step for step in range(STEPS) if self.count[step]]
         points = [
-            ((step + 0.5) / STEPS, self.least[step], self.total[step] / self.count[step], self.greatest[step])
+            (
+                (step + 0.5) / STEPS,
+                self.least[step],
+                _mean(self.total[step], self.count[step], self.least[step], self.greatest[step]),
+                self.greatest[step],
+            )
             for step in steps
         ]
-        mean = sum(self.total) / sum(self.count)
-        return Series(name, points, min(self.least), max(self.greatest), mean)
+        least, greatest = min(self.least), max(self.greatest)
+        return Series(name, points, least, greatest, _mean(sum(self.total), sum(self.count), least, greatest))
+
+
+def _mean(total: float, count: int, least: float, greatest: float) -> float:
+    return max(least, min(greatest, total / count / SCALE))  # rounding alone might bring it past them, to infinity
 
 
 @dataclass(slots=True)
@@ -98,9 +110,9 @@ def notes_of(lines: Iterable[bytes], end: float, *, is_time: bool) -> Notes:
         if note is None:
             continue
         count += 1
-        place = note.get("time_s" if is_time else "index")
-        share = place / end if isinstance(place, int | float) and end > 0 else 0.0
-        step = min(STEPS - 1, max(0, int(share * STEPS))) if isfinite(share) else 0
+        place = _float(note.get("time_s" if is_time else "index"))
+        share = place / end if place is not None and end > 0 else 0.0
+        step = min(STEPS - 1, int(STEPS * min(1.0, max(0.0, share))))
         filter_name = str(note.get("filter", ""))
         for name, value in note.items():
             if name not in _PLACES:
@@ -123,6 +135,15 @@ def _note(line: bytes) -> Mapping[str, Any] | None:
     return note if isinstance(note, dict) else None
 
 
+def _float(value: Any) -> float | None:
+    """Return a number as a float; None for what is none, or not finite, or a whole number beyond all floats."""
+    try:
+        number = float(value) if isinstance(value, int | float) else None
+    except OverflowError:
+        return None
+    return number if number is not None and isfinite(number) else None
+
+
 def _add(curves: dict[str, _Curve], texts: dict[str, _Texts], name: str, value: Any, step: int) -> None:
     """Add the value of a field to its curve or to its texts: a number, a text, a bool, or a list of boxes, texts or
     numbers."""
@@ -131,8 +152,8 @@ def _add(curves: dict[str, _Curve], texts: dict[str, _Texts], name: str, value: 
         if value and (found := _of(texts, name, _Texts)) is not None:
             found.add(step, "yes")
     elif isinstance(value, int | float):
-        if isfinite(value) and (curve := _of(curves, name, _Curve)) is not None:
-            curve.add(step, float(value))
+        if (number := _float(value)) is not None and (curve := _of(curves, name, _Curve)) is not None:
+            curve.add(step, number)
     elif isinstance(value, str):
         if (found := _of(texts, name, _Texts)) is not None:
             found.add(step, value)
@@ -146,10 +167,10 @@ def _add_list(curves: dict[str, _Curve], texts: dict[str, _Texts], name: str, va
             for one in value:
                 found.add(step, one)
     elif value and all(isinstance(one, int | float) and not isinstance(one, bool) for one in value):
-        if (curve := _of(curves, name, _Curve)) is not None:
-            for one in value:
-                if isfinite(one):
-                    curve.add(step, float(one))
+        numbers = [number for one in value if (number := _float(one)) is not None]
+        if numbers and (curve := _of(curves, name, _Curve)) is not None:
+            for number in numbers:
+                curve.add(step, number)
     elif (
         all(isinstance(one, list) for one in value)
         and not name.endswith("scores")  # of no box there are none

@@ -58,4 +58,5 @@ def page(facts: Facts) -> str:
     main = element("main", *[section for section in made if section])
     footer = element("footer", element("p", f"Made at {date(facts.made_unix_s)}. It has no links and loads nothing."))
     body = element("body", header, main, footer)
-    return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
+    document = f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
+    return document.encode(errors="replace").decode()  # JSON may have halves of UTF-16 pairs, which UTF-8 has not

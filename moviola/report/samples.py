@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from itertools import islice
 from typing import Final
 
 from moviola.base.json_texts import json_in
@@ -36,18 +37,16 @@ def samples_of(file: RemoteFile, name: str) -> list[TableSample]:
 
 
 def _of_csv(text: str) -> list[TableSample]:
-    rows = []
-    for row in csv.reader(io.StringIO(text)):
-        rows.append([_cell(value) for value in row[:MAX_COLUMNS]])
-        if len(rows) > ROWS:
-            break
+    csv.field_size_limit(max(MAX_READ, csv.field_size_limit()))  # of this process, where others may need more
+    records = islice(csv.reader(io.StringIO(text, newline="")), ROWS + 1)
+    rows = [[_cell(value) for value in record[:MAX_COLUMNS]] for record in records]
     return [TableSample("", rows[0], rows[1:])] if rows else []
 
 
 def _of_json(text: str) -> list[TableSample]:
     """Each record of ours has a line of its own, and so has the beginning of each list."""
     found: list[TableSample] = []
-    for line in text.splitlines():
+    for line in text.split("\n"):  # splitlines() splits within texts, at U+2028
         if line.endswith(": ["):
             found.append(TableSample(_title(line), [], []))
         elif line.startswith("{") and len(line) > 1 and found and len(found[-1].rows) < ROWS:

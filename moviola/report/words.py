@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Final
 
 from moviola.session.units import sized
 
 __all__ = ["clock", "counted", "date", "grouped", "listed", "seconds", "sized"]
+
+
+TOLD_IN_FULL: Final = 1e15
+"""Numbers with a fraction, or without an end, that are this large are told by their power of ten: `1.8e+308`."""
 
 
 def counted(count: int, unit: str) -> str:
@@ -17,11 +22,12 @@ def counted(count: int, unit: str) -> str:
 
 def grouped(value: float) -> str:
     """`1 234 567`; numbers that are no integers have as many decimals as say something: `0.034`, `1.5`, `230`."""
-    if value == int(value):
+    size = abs(value)
+    if isinstance(value, int) or (size < TOLD_IN_FULL and value == int(value)):
         text = f"{int(value):,}"
-    elif abs(value) >= 100:
+    elif 100 <= size < TOLD_IN_FULL:
         text = f"{value:,.0f}"
-    elif abs(value) >= 1:
+    elif 1 <= size < 100:
         text = f"{value:,.1f}"
     else:
         text = f"{value:.3g}"

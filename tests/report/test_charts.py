@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
+
+import pytest
 
 from moviola.base.histogram import Histogram
 from moviola.base.vocabulary import SpanOutcome
@@ -68,6 +71,16 @@ def test_a_curve_spans_its_least_and_greatest() -> None:
     assert 'points="0,15 100,15"' in drawn
     assert 'points="0,1 100,15 100,22 0,29"' in drawn
     assert "faces over 4 s: 0 to 4, 2 on average" in drawn
+
+
+@pytest.mark.parametrize(("least", "zero"), [(0.0, "29"), (-sys.float_info.max, "15")])
+def test_a_curve_up_to_the_greatest_float_is_drawn(least: float, zero: str) -> None:
+    greatest = sys.float_info.max
+    points = [(0.0, least, least, least), (1.0, greatest, greatest, greatest), (1.0, 0.0, 0.0, 0.0)]
+    drawn = charts.curve(Series("gap", points, least, greatest, greatest), "4 s")
+    assert f'points="0,29 100,1 100,{zero}"' in drawn
+    assert "to 1.8e+308, 1.8e+308 on average" in drawn
+    assert not re.search("inf|nan", drawn)
 
 
 def test_a_single_value_is_a_dot() -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from moviola.report import notes
 from moviola.report.notes import STEPS, notes_of
+
+MOST = sys.float_info.max
 
 
 def lines(*told: Any) -> list[bytes]:
@@ -48,11 +52,38 @@ def test_steps_have_the_least_the_mean_and_the_greatest() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"no json", b"[1]", b'{"x": null}', b'{"x": {}}', b'{"x": NaN}', b'{"time_s": "y"}', b"[" * 100_000]
+    "line",
+    [
+        b"",
+        b"no json",
+        b"[1]",
+        b'{"x": null}',
+        b'{"x": {}}',
+        b'{"x": NaN}',
+        b'{"x": [NaN]}',
+        b'{"time_s": "y"}',
+        b"[" * 100_000,
+    ],
 )
 def test_lines_that_say_nothing_are_passed_over(line: bytes) -> None:
     made = notes_of([line], 4.0, is_time=True)
     assert (made.series, made.words) == ([], [])
+
+
+@pytest.mark.parametrize("place", [10**400, 1.7e308, -1.7e308], ids=["whole", "high", "low"])
+def test_numbers_beyond_floats_are_passed_over_and_places_beyond_all_are_at_an_edge(place: float) -> None:
+    made = notes_of(lines({"time_s": place, "x": 10**400, "y": [1, -(10**400)]}), 4.0, is_time=True)
+    assert [(each.name, len(each.points), each.mean) for each in made.series] == [("y", 1, 1.0)]
+
+
+@pytest.mark.parametrize("values", [[MOST], [MOST, MOST, MOST], [MOST, -MOST, 3.0], [-MOST, -MOST]])
+def test_the_greatest_floats_have_a_mean(values: list[float]) -> None:
+    made = notes_of(
+        lines(*({"time_s": number, "x": value} for number in (0, 2) for value in values)), 4.0, is_time=True
+    )
+    (series,) = made.series
+    mean = sum(map(Fraction, values)) / len(values)
+    assert all(found == pytest.approx(float(mean)) for found in (series.mean, *(point[2] for point in series.points)))
 
 
 def test_fields_and_texts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

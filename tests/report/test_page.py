@@ -143,6 +143,12 @@ def test_no_name_gets_into_the_markup_and_no_value() -> None:
     assert "<script" not in document
 
 
+def test_a_text_that_utf_8_cannot_hold_is_shown_as_far_as_it_can() -> None:
+    document = page(facts("done", name="x\ud800y"))
+    assert "x?y" in Outline(document).text
+    assert document.encode()
+
+
 def test_the_page_loads_nothing_and_forbids_itself_to() -> None:
     outline = Outline(page(facts("partial")))
     loading = [value for name, value in outline.attributes if name in ("src", "href", "srcset", "data", "action")]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 
-from moviola.report.samples import MAX_CELL, MAX_COLUMNS, ROWS, samples_of
+from moviola.report.samples import MAX_CELL, MAX_COLUMNS, MAX_READ, ROWS, samples_of
 
 
 class Beginning(io.BytesIO):
@@ -50,6 +51,29 @@ def test_long_values_and_many_columns_are_shortened() -> None:
 def test_csv_has_one_table() -> None:
     (sample,) = samples_of(Beginning(b'id,title\r\n1,"a, b"\r\n'), "x.csv")  # type: ignore[arg-type]
     assert (sample.columns, sample.rows) == (["id", "title"], [["1", "a, b"]])
+
+
+def test_a_csv_cell_may_have_all_that_is_read() -> None:
+    limit = csv.field_size_limit(131_072)  # as it is where no table was read before
+    try:
+        (sample,) = samples_of(Beginning(b"id,cast\r\n1," + b"x" * MAX_READ), "x.csv")  # type: ignore[arg-type]
+    finally:
+        csv.field_size_limit(limit)
+    assert [len(value) for value in sample.rows[0]] == [1, MAX_CELL]
+
+
+def test_a_limit_of_csv_that_is_higher_stays() -> None:
+    limit = csv.field_size_limit(2 * MAX_READ)
+    try:
+        samples_of(Beginning(b"id\r\n1\r\n"), "x.csv")  # type: ignore[arg-type]
+        assert csv.field_size_limit() == 2 * MAX_READ
+    finally:
+        csv.field_size_limit(limit)
+
+
+def test_records_with_separators_of_lines_in_their_texts_are_shown() -> None:
+    data = '{\n"movies": [\n{"title": "a\u2028b"},\n{"title": "c\u0085d"}\n]\n}\n'.encode()
+    assert samples_of(Beginning(data), "x.json")[0].rows == [["a b"], ["c d"]]  # type: ignore[arg-type]
 
 
 def test_an_empty_result_has_none() -> None:

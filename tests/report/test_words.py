@@ -9,7 +9,17 @@ from moviola.report.words import clock, grouped, listed, runs, seconds
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (1234567, "1 234 567"), (0.0341, "0.0341"), (1.56, "1.6"), (230.4, "230"), (12.0, "12")],
+    [
+        (0, "0"),
+        (1234567, "1 234 567"),
+        (0.0341, "0.0341"),
+        (1.56, "1.6"),
+        (230.4, "230"),
+        (12.0, "12"),
+        (1e300, "1e+300"),
+        (float("-inf"), "-inf"),
+        (float("nan"), "nan"),
+    ],
 )
 def test_numbers_have_as_many_digits_as_say_something(value: float, text: str) -> None:
     assert grouped(value).replace("\N{NO-BREAK SPACE}", " ") == text
