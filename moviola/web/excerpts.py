@@ -226,7 +226,7 @@ def _tables(folder: Path) -> list[dict[str, Any]]:
 def _notes(excerpt: Excerpt, folder: Path) -> Iterator[dict[str, Any]]:
     """Yield what filters noted of the pictures that are shown, with `picture`, its place among them."""
     for path in folder.glob(f"{OUTPUT}.annotations.jsonl"):
-        lines = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+        lines = (json.loads(line) for line in path.read_bytes().splitlines())  # of a text also at U+2028
         places = {index: place for place, index in enumerate(excerpt.shown)}
         found = ((places.get(line.get("frame", line.get("index"))), line) for line in lines)
         known = ({"picture": place, **line} for place, line in found if place is not None)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from anyio import CapacityLimiter
 
+from moviola.base.vocabulary import JobState
 from moviola.filters import registry
 from moviola.media.material import Material
 from moviola.session.destination import Place
@@ -16,6 +19,7 @@ from moviola.session.job_settings import JobSettings
 from moviola.session.order import OutputRequest
 from moviola.session.preparing import upload_request
 from moviola.session.target import Target
+from moviola.web.excerpts import OUTPUT, Excerpt, results_of
 from moviola.web.orders import settings_from
 from moviola.web.preview_places import MAX_PREVIEWS, MAX_PREVIEWS_EACH, PreviewPlaces
 from moviola.web.problems import Problem
@@ -42,6 +46,15 @@ def test_a_user_holds_some_of_the_places_and_never_all() -> None:
         place.__exit__(None, None, None)
     with places.place("ada"), places.place("dan"):
         pass
+
+
+def test_a_note_with_a_separator_of_lines_in_its_text_is_told(tmp_path: Path) -> None:
+    note = {"frame": 0, "filter": "mine", "label": "a\u2028b\u0085c"}
+    path = tmp_path / f"{OUTPUT}.annotations.jsonl"
+    path.write_text(json.dumps(note, ensure_ascii=False) + "\n", encoding="utf-8")
+    excerpt = Excerpt(request=SimpleNamespace(), kind="video", shown=[0])  # type: ignore[arg-type]
+    outcome = SimpleNamespace(state=JobState.DONE, failures=[], warnings=[], seconds=1.0)
+    assert results_of(excerpt, outcome, tmp_path)["notes"] == [{"picture": 0, **note}]  # type: ignore[arg-type]
 
 
 def test_a_cluster_that_does_not_come_to_it_in_time_is_said_to(tmp_path: Path) -> None:
