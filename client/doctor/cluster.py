@@ -106,9 +106,9 @@ def ports(up: UpSettings, client: ClientSettings, *, is_answering: bool) -> Iter
 
 def _running(state: Path) -> tuple[int, int] | str | None:
     """Return the ports of the cluster that runs in a state folder: middleware's, aggregator's. None: none runs. A
-    sentence: its record is damaged."""
-    path = state.expanduser().resolve()
+    sentence: its record is damaged, or there can be no such folder."""
     try:
+        path = places.absolute("--state", state)
         found = read_configuration(path) if supervision.is_running(path) else None
     except Problem as problem:
         return str(problem)

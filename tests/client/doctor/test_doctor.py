@@ -169,6 +169,17 @@ def test_a_taken_port_is_wrong_unless_a_middleware_answers_there(tmp_path: Path,
     assert first.mark is Mark.GOOD
 
 
+def test_a_state_of_a_user_that_there_is_not_is_a_finding_like_others(
+    doctor: Callable[..., Found], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOVIOLA_STATE", "~nobody-of-this-name/state")
+    status, found = doctor()
+    assert status == 1
+    (ports,) = found["ports"]
+    assert ports["mark"] == Mark.WRONG
+    assert ports["text"].startswith("--state cannot be '~nobody-of-this-name/state': ")
+
+
 def test_a_mistake_in_a_configuration_is_a_finding_like_others(
     doctor: Callable[..., Found], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
