@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import ast
 import inspect
+import symtable
+import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -68,11 +71,14 @@ def _write_out(name: str, value: Any, names: dict[str, Any], written: dict[str, 
         if module != names.get("__name__"):
             written[name] = f"from {module} import {value.__qualname__} as {name}"
             return
+        _refuse_closure(value, needs)
         source = _source(value, needs)
         written[name] = ""  # its place, should it name itself
-        for other in _names_in(source):
-            if other in names and other != name:
-                _write_out(other, names[other], names, written, f"{needs}, which needs {other},")
+        needed = {other: names[other] for other in _names_in(source) if other in names and other != name}
+        for other, what in needed.items():
+            _write_out(other, what, names, written, f"{needs}, which needs {other},")
+        for module in _submodules_in(source, needed):
+            written[module] = f"import {module}"
         del written[name]
         written[name] = source
     elif getattr(value, "__module__", None) not in (None, names.get("__name__")) and hasattr(value, "__name__"):
@@ -90,13 +96,45 @@ def _source(value: Any, needs: str) -> str:
         ) from error
 
 
+def _refuse_closure(value: Any, needs: str) -> None:
+    """Raise UsageError for a function that takes names from the function in which it is made."""
+    if inspect.isfunction(value) and value.__code__.co_freevars:
+        taken = ", ".join(value.__code__.co_freevars)
+        raise UsageError(
+            f"{needs} cannot be given to workers, because it takes {taken} from the function in which it is made; "
+            "define it outside of any function, or make a parameter of what it takes"
+        )
+
+
 def _names_in(source: str) -> Iterator[str]:
-    """Every name that a definition uses, with those of its decorators, defaults and annotations."""
+    """Every global name that a definition uses, with those of its decorators, defaults and annotations."""
+    tables = [symtable.symtable(source, "", "exec")]
+    for table in tables:
+        tables += table.get_children()
+        yield from (each.get_name() for each in table.get_symbols() if each.is_referenced() and each.is_global())
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Name):
-            yield node.id
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
-            yield node.value  # an annotation in quotes
+        if isinstance(node, ast.arg) and isinstance(node.annotation, ast.Constant):  # in quotes
+            with suppress(SyntaxError):  # plain words
+                yield from _names_in(str(node.annotation.value))
+
+
+def _submodules_in(source: str, names: dict[str, Any]) -> Iterator[str]:
+    """Modules that a definition reads as attributes of modules, such as `PIL.Image`: who imports `PIL` alone has them
+    only where somebody has imported them as well."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and (module := _module_at(node, names)):
+            yield module
+
+
+def _module_at(node: ast.expr, names: dict[str, Any]) -> str:
+    """Return the name of the module that an expression such as `PIL.Image` stands for; empty where it is none."""
+    if isinstance(node, ast.Name):
+        found = names.get(node.id)
+        return found.__name__ if isinstance(found, ModuleType) else ""
+    if isinstance(node, ast.Attribute) and (parent := _module_at(node.value, names)):
+        name = f"{parent}.{node.attr}"
+        return name if name in sys.modules else ""
+    return ""
 
 
 def _literal(name: str, value: Any, needs: str) -> str:

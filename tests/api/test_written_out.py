@@ -40,6 +40,25 @@ def needing(picture):
 def inner(picture):
     return TABLE
 
+frame = picture = np.zeros(4)
+
+def local(picture, *, how: "np.ndarray | None" = None):
+    frame = {"frame": picture}
+    total = picture.frame if how else [frame for frame in frame.values()]
+    return total, "TABLE"
+
+def dotted(picture):
+    return package.part.inner.VALUE, package.VALUE
+
+def made_in(level):
+    def kept(picture):
+        return picture, LEVEL
+
+    def taking(picture):
+        return picture * level + len(kept(picture))
+
+    return kept, taking
+
 def untouched():
     raise SystemExit("this must not be run, nor written")
 """
@@ -76,6 +95,41 @@ def test_a_function_is_written_out_with_all_that_it_needs_and_nothing_else(scrip
 def test_what_cannot_be_written_out_is_said(script: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(moviola.UsageError, match="because TABLE is a ndarray of the script; make it where it is used"):
         plugin_files([script.needing], tmp_path)
+
+
+def test_names_that_are_no_globals_where_they_stand_are_not_needed(script: ModuleType, tmp_path: Path) -> None:
+    (path,) = plugin_files([script.local], tmp_path)
+    names = run(path)
+    assert names["local"](1) == script.local(1) == ([1], "TABLE")
+    assert "np" in names
+    assert not {"frame", "picture", "TABLE"} & names.keys()
+
+
+def test_a_module_of_a_package_is_imported_where_it_is_read(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = tmp_path / "package" / "part" / "inner.py"
+    inner.parent.mkdir(parents=True)
+    inner.write_text("VALUE = 1")
+    (tmp_path / "package" / "__init__.py").write_text("VALUE = 2")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.import_module("package.part.inner")
+    script.package = sys.modules["package"]  # type: ignore[attr-defined]
+    (path,) = plugin_files([script.dotted], tmp_path)
+    for name in ("package", "package.part", "package.part.inner"):
+        monkeypatch.delitem(sys.modules, name)
+    assert run(path)["dotted"](None) == (1, 2)
+
+
+def test_what_takes_names_from_the_function_in_which_it_is_made_is_refused(script: ModuleType, tmp_path: Path) -> None:
+    kept, taking = script.made_in(3)
+    (path,) = plugin_files([kept], tmp_path)
+    assert run(path)["kept"](1) == (1, 3)
+    with pytest.raises(moviola.UsageError, match=r"the filter taking cannot .* because it takes kept, level from the"):
+        plugin_files([taking], tmp_path)
+    script.again = taking  # type: ignore[attr-defined]
+    with pytest.raises(moviola.UsageError, match=r"which needs again, cannot .* because it takes kept, level from the"):
+        plugin_files([script.plain], tmp_path)
 
 
 def test_a_function_that_was_typed_has_no_source(
