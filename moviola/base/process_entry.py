@@ -17,6 +17,7 @@ def run_as_process(main: Callable[[], int]) -> int:
     """Call `main`, and write what standard streams hold yet. Return the process's exit status, for `sys.exit`: that of
     `main`, or another one if what was printed is lost. If Ctrl-C ends `main`, and it says nothing of that, say so."""
     standard_streams.open_closed()
+    standard_streams.allow_every_character()
     try:
         loaded()
         status = int(main())

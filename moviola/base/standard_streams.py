@@ -1,7 +1,9 @@
-"""Standard streams that are closed, or that cannot be written, as on a full disk: a program goes on to its end."""
+"""Standard streams that are closed, that cannot be written, as on a full disk, or whose encoding knows few characters: a
+program goes on to its end."""
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import IO, Final
@@ -20,6 +22,13 @@ def open_closed() -> None:
             stream = open(os.devnull, mode, encoding="utf-8", errors="replace")  # noqa: SIM115 - until the process ends
             os.set_inheritable(stream.fileno(), True)
             setattr(sys, name, stream)
+
+
+def allow_every_character() -> None:
+    """Have standard output show a question mark for a character that its encoding does not know. Standard error never
+    refuses one."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")
 
 
 def tell(text: str) -> None:

@@ -161,6 +161,13 @@ def test_a_program_by_itself_says_that_the_disk_is_full(module: str) -> None:
     assert (done.returncode, done.stderr) == (1, LOSS)
 
 
+def test_a_character_that_standard_output_does_not_know_is_a_question_mark() -> None:
+    command, environment = [sys.executable, "-m", "moviola", "--help"], {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b" SUBCOMMAND ?\n" in done.stdout
+
+
 def test_a_batch_whose_telling_finds_no_room_is_done_to_its_end(
     cluster: FakeCluster, clip: Path, tmp_path: Path
 ) -> None:
