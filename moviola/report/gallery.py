@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from moviola.base.finished_file import FinishedFile
 from moviola.base.json_texts import json_in
@@ -20,10 +20,20 @@ MAX_LISTING_SIZE: Final = 64 * MIB
 
 
 class Before(NamedTuple):
-    """The file of the source that a picture was made of: its name there, and its bytes."""
+    """The file of the source that a picture was made of: its name there, and its bytes; 0 where they are not known."""
 
     source: str
     size: int
+
+
+def before_of(told: Any) -> dict[str, Before]:
+    """Return of which files of the source pictures were made, by the pictures' names, as metrics tell it."""
+    rows = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+    return {
+        str(one.get("name")): Before(str(one.get("source")), size)
+        for one in rows
+        if isinstance(size := one.get("source_size"), int)
+    }
 
 
 def pictures_named(file: RemoteFile) -> list[FinishedFile]:
@@ -46,7 +56,8 @@ def gallery_of(
     opened: Callable[[FinishedFile], RemoteFile],
     budget: Budget,
 ) -> Album:
-    """Return some pictures of a folder: those with which something is wrong, and some of the others.
+    """Return some pictures of a folder: those with which something is wrong, and some of the others, evenly spread. Of
+    those that were made of the same file there is one.
 
     Args:
         files: all of them.
@@ -58,12 +69,16 @@ def gallery_of(
         budget: for all pictures of the report.
     """
     album = Album(len(files))
-    wrong = [file for file in files if _name(file, folder) in troubles][:most]
-    others = [file for file in files if _name(file, folder) not in troubles]
-    left = most - len(wrong)
-    for file in [*wrong, *_spread(others, folder, before, left)]:
+    by_source: dict[str, FinishedFile] = {}
+    for file in files:
+        name = _name(file, folder)
+        by_source.setdefault(before[name].source if name in before else name, file)
+    wrong = [source for source in by_source if source in troubles][:most]
+    others = [source for source in by_source if source not in troubles]
+    for source in [*wrong, *_spread(others, most - len(wrong))]:
         if budget.is_spent:
             break
+        file = by_source[source]
         name = _name(file, folder)
         try:
             if file.size > MAX_FILE_SIZE:
@@ -73,8 +88,8 @@ def gallery_of(
             album.missing = f"{name} cannot be shown: {error}"
             continue
         height, width = pixels.shape[:2]
-        size = f"{sized(before[name].size)} → {sized(file.size)}" if name in before else sized(file.size)
-        note = ", ".join(filter(None, [f"{width} × {height}", size, troubles.get(name, "")]))
+        was = f"{sized(before[name].size)} → " if name in before and before[name].size else ""
+        note = ", ".join(filter(None, [f"{width} × {height}", f"{was}{sized(file.size)}", troubles.get(source, "")]))
         made = thumbnail(pixels, name, note)
         if not budget.take(made):
             break
@@ -83,16 +98,9 @@ def gallery_of(
     return album
 
 
-def _spread(files: list[FinishedFile], folder: str, before: Mapping[str, Before], most: int) -> list[FinishedFile]:
-    """Return at most `most` of the pictures, evenly spread, and no more than one that was made of the same file."""
-    if not most:
-        return []
-    by_source: dict[str, FinishedFile] = {}
-    for file in files:
-        name = _name(file, folder)
-        by_source.setdefault(before[name].source if name in before else name, file)
-    chosen = list(by_source.values())
-    return chosen[:: -(-len(chosen) // most)] if chosen else []
+def _spread(values: list[str], most: int) -> list[str]:
+    """Return at most so many of the values, evenly spread."""
+    return values[:: -(-len(values) // most)] if most and values else []
 
 
 def _name(file: FinishedFile, folder: str) -> str:

@@ -17,7 +17,7 @@ from moviola.media.annotations import SUFFIX
 from moviola.media.fingerprint import versions
 from moviola.media.metrics import Metrics
 from moviola.report.facts import MAX_DETAILED, MAX_GALLERY, MAX_THUMBNAILS, Album, Facts, OutputFacts
-from moviola.report.gallery import Before, gallery_of, pictures_named
+from moviola.report.gallery import Before, before_of, gallery_of, pictures_named
 from moviola.report.notes import MAX_NOTES_SIZE, notes_of
 from moviola.report.samples import samples_of
 from moviola.report.thumbnails import Budget, NoPictures, frames_at, thumbnail
@@ -256,20 +256,13 @@ class _Reader:
         try:
             files = pictures_named(self.opened(listing))
             self.output.gallery = gallery_of(
-                files, listing.folder, names, self._made_of(), share, self.opened, self.budget
+                files, listing.folder, names, self._before(), share, self.opened, self.budget
             )
         except OSError as error:
             self.output.gallery.missing = str(error)
 
-    def _made_of(self) -> dict[str, Before]:
-        """Return of which files of the source pictures were made, by the pictures' names."""
-        told = self.metrics.output.get("pictures") if self.metrics is not None else None
-        rows = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
-        return {
-            str(one.get("name")): Before(str(one.get("source")), size)
-            for one in rows
-            if isinstance(size := one.get("source_size"), int) and size
-        }
+    def _before(self) -> dict[str, Before]:
+        return before_of(self.metrics.output.get("pictures")) if self.metrics is not None else {}
 
 
 def _why(trouble: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from moviola.base.finished_file import FinishedFile
-from moviola.report.gallery import Before, gallery_of, pictures_named
+from moviola.report.gallery import Before, before_of, gallery_of, pictures_named
 from moviola.report.thumbnails import Budget
 
 PNG = cv2.imencode(".png", np.zeros((6, 8, 3), np.uint8))[1].tobytes()
@@ -37,6 +37,20 @@ def test_troubled_pictures_come_first_and_the_others_are_spread() -> None:
     assert made.pictures[0].note == f"8 × 6, {len(PNG)} B, is cut short"
     assert made.pictures[1].note == f"8 × 6, 2.0 kB → {len(PNG)} B"
     assert (made.count, made.missing) == (40, "")
+
+
+def test_troubles_are_told_of_pictures_whose_names_differ_from_their_source_s() -> None:
+    pages = [{"name": f"{number}.png", "source": "scan.tif", "source_size": 900} for number in range(20, 40)]
+    renamed = [{"name": f"{number}.png", "source": f"{number}.jpg", "source_size": 0} for number in range(20)]
+    troubles = {"17.jpg": "is cut short", "scan.tif": "is not filtered", "gone.jpg": "cannot be read"}
+    before = before_of([*renamed, *pages, "no row", {"name": "x"}])
+    made = gallery_of(files(40), "blur", troubles, before, 4, opened, Budget(lambda: False))  # type: ignore[arg-type]
+    assert [(picture.label, picture.note) for picture in made.pictures] == [
+        ("17.png", f"8 × 6, {len(PNG)} B, is cut short"),
+        ("20.png", f"8 × 6, 900 B → {len(PNG)} B, is not filtered"),
+        ("0.png", f"8 × 6, {len(PNG)} B"),
+        ("10.png", f"8 × 6, {len(PNG)} B"),
+    ]
 
 
 def test_of_files_with_many_pages_one_is_shown() -> None:
