@@ -1,5 +1,4 @@
-"""Standard streams that are closed, that cannot be written, as on a full disk, or whose encoding knows few characters: a
-program goes on to its end."""
+"""Standard streams that are closed or full, or whose encoding lacks characters: a program goes on to its end."""
 
 from __future__ import annotations
 
