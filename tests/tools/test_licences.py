@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
+from importlib import metadata
 from typing import Final
 
 import pytest
@@ -23,18 +25,42 @@ OTHER_WORDS = {
     "Apache 2.0": "Apache-2.0",
     "Apache License 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
+    "3-Clause BSD License": "BSD-3-Clause",
     "BSD-derived": "BSD-like",
 }
 """What packages call their licences, and what the page calls these; the third is PyPI's classifier of version 2.0."""
 
 
+def _in_words_of_the_page(stated: str) -> str:
+    for theirs, ours in OTHER_WORDS.items():
+        stated = stated.replace(theirs, ours)
+    return stated
+
+
 @pytest.mark.parametrize("name", INSTALLED)
 def test_the_page_states_the_licence_of_each_package(name: str) -> None:
     told = re.split(r"[ ,]", row_of(name)[1])[0]
-    stated = INSTALLED[name].licence
-    for theirs, ours in OTHER_WORDS.items():
-        stated = stated.replace(theirs, ours)
+    stated = _in_words_of_the_page(INSTALLED[name].licence)
     assert stated.startswith(told), f"docs/LICENCES.md says {told}, {name} {INSTALLED[name].version} {stated}"
+
+
+def _told_of(extra: str) -> dict[str, str]:
+    """Return what the page's paragraph about an extra says of licences, by package."""
+    (paragraph,) = [part for part in PAGE.split("\n\n") if re.match(rf"(With t|T)he extra `{extra}` ", part)]
+    groups = re.findall(r"((?:`[\w-]+`(?:,| and)?\s)+)\(([^;)]+)", paragraph)
+    return {name: licence for names, licence in groups for name in re.findall(r"`([\w-]+)`", names)}
+
+
+@pytest.mark.parametrize("extra", ["networks", "web", "ray"])
+def test_the_page_states_the_licence_of_each_package_of_an_extra(extra: str) -> None:
+    told = _told_of(extra)
+    pinned = re.findall(r"^([\w-]+)==", (licences.ROOT / f"requirements-{extra}.txt").read_text(), re.MULTILINE)
+    assert sorted(told) == sorted(pinned)
+    for name in pinned:
+        with suppress(metadata.PackageNotFoundError):  # Ray is not installed here
+            assert _in_words_of_the_page(licences._licence_of(metadata.distribution(name))).startswith(
+                told[name].split()[0]
+            ), name
 
 
 @pytest.mark.parametrize("name", INSTALLED)
