@@ -11,7 +11,8 @@
     └── JobFailed           a job ended badly; `result` has what is known of it
         └── JobCancelled    somebody ended it
 
-Whatever else comes out of a call is a bug of Moviola, or KeyboardInterrupt.
+`verify` and `read_manifest` raise BadManifest, a ValueError, as well, and what reads a result's files raises OSError.
+Anything else that comes out of a call is a bug of Moviola, or KeyboardInterrupt.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class JobOptions(TypedDict, total=False):
         crf: quality of videos, 0 (best) to 51; 20 by default.
         preset: of h264 and hevc, from "ultrafast" to "placebo"; "veryfast" by default.
         no_video: encode nothing; the results are what filters noted.
-        format: of images: "jpg", "png", "webp", "tiff" or "bmp"; each its own by default.
+        format: of images: "jpg", "png", "webp", "tiff", "bmp", "pnm", "gif", "heic" or "avif"; each its own by default.
         quality: of images as JPEG, WebP, HEIC or AVIF, 1 to 100 (best); 95 by default.
         chunk_frames: frames, or images, that one task has; as the source suggests by default.
         chunk_records: the same of tables.
