@@ -13,6 +13,7 @@ from moviola.filters.base import Filter, parameter
 from moviola.filters.picture import Gray, Picture
 from moviola.filters.toolbox.draw import COLOURS, Box, draw_boxes
 from moviola.filters.toolbox.opencv import cv2
+from moviola.filters.toolbox.scaling import shrunk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,7 +98,7 @@ def _small(picture: Picture) -> Gray:
 def _shrink(gray: Gray) -> Gray:
     factor = min(1.0, _DETAIL / max(gray.shape))
     if factor < 1:
-        gray = cv2.resize(gray, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        gray = shrunk(gray, factor)
     return cv2.GaussianBlur(gray, _NOISE_KERNEL, 0)
 
 

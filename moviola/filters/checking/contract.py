@@ -19,7 +19,7 @@ from moviola.base.interlacing import Interlacing
 from moviola.filters import registry
 from moviola.filters.base import FAILURES, Filter, UnsuitableSize
 from moviola.filters.chain import ChainError, Value, parse_chain
-from moviola.filters.checking.samples import CONVERTED, FORMATS, SIZES, clip, memory, noise
+from moviola.filters.checking.samples import CONVERTED, FORMATS, SIZES, STRIPS, clip, memory, noise
 from moviola.filters.checking.settings import Subject, extremes, other, parameters_of, settings, written
 from moviola.filters.interlacing import by_fields
 from moviola.filters.notes import check_note
@@ -173,12 +173,12 @@ def _check_size(subject: Subject) -> None:
 
 
 def _check_shapes(subject: Subject) -> None:
-    for made in _two(subject):
-        for width, height in SIZES:
-            for pixel_format in _FEW_FORMATS:
-                picture = Picture(noise(pixel_format, width, height))
-                if _size(made, picture) is not None:
-                    _applied(made, picture, (picture,))
+    shapes = [(made, each, size) for made in _two(subject) for size in SIZES for each in _FEW_FORMATS]
+    shapes += [(made, _FEW_FORMATS[0], size) for made in settings(subject) for size in STRIPS]
+    for made, pixel_format, size in shapes:
+        picture = Picture(noise(pixel_format, *size))
+        if _size(made, picture) is not None:
+            _applied(made, picture, (picture,))
 
 
 def _check_fields(subject: Subject) -> None:
@@ -405,7 +405,7 @@ CHECKS = (
     Check("bounds", "values outside of bounds, choices and types are refused", _check_bounds, pictures=False),
     Check("text", "it is the same filter after the way through chain text, and pickled", _check_text, pictures=False),
     Check("size", "output_size tells the size, with every bound and choice", _check_size),
-    Check("shapes", "odd sizes, 1x1 and single lines work, or are refused by output_size", _check_shapes),
+    Check("shapes", "odd sizes, 1x1, single lines and long strips work, or are refused by output_size", _check_shapes),
     Check("fields", "it works on each field of interlaced videos by itself where it says so", _check_fields),
     Check("formats", "format, depth, time and colour stay: gray, 10 bits, RGB, alpha, …", _check_formats),
     Check("input", "nothing is written into the input", _check_input),

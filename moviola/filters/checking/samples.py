@@ -26,6 +26,8 @@ CONVERTED = {
 }  # fmt: skip
 SIZES = ((64, 48), (63, 47), (5, 3), (2, 2), (1, 1), (1, 48), (64, 1))
 """Width and height in pixels: even, odd, tiny, and no more than a line."""
+STRIPS = ((2000, 1), (1, 2000))
+"""Width and height of pictures so long that nothing is left of their short side where both are shrunk alike."""
 
 
 def noise(pixel_format: str, width: int, height: int, seed: int = 0) -> av.VideoFrame:

@@ -11,6 +11,7 @@ from moviola.filters.toolbox.draw import Box
 from moviola.filters.toolbox.finds import Find, grown, inside, shared
 from moviola.filters.toolbox.opencv import cv2
 from moviola.filters.toolbox.per_thread import once_per_thread
+from moviola.filters.toolbox.scaling import shrunk
 
 if TYPE_CHECKING:
     from cv2 import CascadeClassifier
@@ -62,9 +63,7 @@ def find_faces(gray: Gray, search: Search) -> list[Find]:
     height, width = gray.shape
     wanted = max(height, width) * MIN_SEARCH / search.min_size if search.min_size else USUAL
     shrink = min(1.0, round(wanted * search.detail) / max(height, width))
-    small = gray
-    if shrink < 1:
-        small = cv2.resize(gray, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    small = shrunk(gray, shrink) if shrink < 1 else gray
     least = max(MIN_SEARCH, round(search.min_size * shrink))
     if min(small.shape) < least:
         return []

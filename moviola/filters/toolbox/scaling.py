@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from moviola.base.arrays import np
-from moviola.filters.picture import Plane
+from moviola.filters.picture import Gray, Plane
 from moviola.filters.toolbox.opencv import cv2
 
 
@@ -31,3 +31,11 @@ def scale(source: Plane, target: Plane, peak: int) -> None:
     else:
         cv2.resize(source, (columns, rows), dst=target, interpolation=cv2.INTER_LANCZOS4)
         np.minimum(target, peak, out=target)
+
+
+def shrunk(gray: Gray, factor: float) -> Gray:
+    """Return an image scaled by a factor below 1, averaged by area. Of a long strip's short side one sample is left."""
+    rows, columns = gray.shape
+    across, down = max(factor, 1 / columns), max(factor, 1 / rows)
+    small: Gray = cv2.resize(gray, None, fx=across, fy=down, interpolation=cv2.INTER_AREA)
+    return small
