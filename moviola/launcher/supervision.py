@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX, flock
 from http.client import HTTPException
 from pathlib import Path
@@ -129,7 +129,7 @@ def failing(state: Path) -> list[str]:
 def stop(state: Path, say: Callable[[str], None] = lambda _sentence: None) -> bool:
     """Stops everything of this state folder and clears what only a running cluster needs; False: nothing ran.
 
-    What is waited for is told to `say`.
+    What is waited for is told to `say`. A sentence that it cannot say is left out.
 
     supervisord asks gateway, worker, aggregator and middleware in this order, each gets STOP_SECONDS. Whatever carries
     this cluster's mark afterwards, or was left behind by a supervisord that died, is terminated, and killed as the
@@ -138,7 +138,7 @@ def stop(state: Path, say: Callable[[str], None] = lambda _sentence: None) -> bo
     found = _marked(state)
     try:
         rpc = _rpc(state)
-        _drain_workers(rpc, say, lambda: tasks_held(state, {process.pid for process in found}))
+        _drain_workers(rpc, _going_on(say), lambda: tasks_held(state, {process.pid for process in found}))
         rpc.shutdown()
     except NO_ANSWER:
         pass  # no supervisord, or one that is stopping already
@@ -152,6 +152,17 @@ def stop(state: Path, say: Callable[[str], None] = lambda _sentence: None) -> bo
     for path in (cluster.socket_path(state), cluster.pid_path(state), cluster.configuration_path(state)):
         path.unlink(missing_ok=True)
     return bool(found)
+
+
+def _going_on(say: Callable[[str], None]) -> Callable[[str], None]:
+    """Return `say` as one that never fails: what has begun to stop is not to be left half stopped for a sentence, such
+    as one with a character that a terminal does not know."""
+
+    def try_to_say(sentence: str) -> None:
+        with suppress(OSError, ValueError):
+            say(sentence)
+
+    return try_to_say
 
 
 def _drain_workers(rpc: Any, say: Callable[[str], None], count: Callable[[], int | None]) -> None:

@@ -179,3 +179,25 @@ def test_a_cluster_that_takes_no_orders_is_one_sentence(
 def test_a_state_that_leads_nowhere_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert stop.main(["--state", "~nobody-of-this-name/state"]) == 1
     assert capsys.readouterr().err.startswith("--state cannot be '~nobody-of-this-name/state': ")
+
+
+@pytest.mark.parametrize("error", [UnicodeEncodeError("ascii", "…", 0, 1, "not in it"), OSError("full")])
+def test_a_sentence_that_cannot_be_said_stops_no_stopping(
+    error: Exception, worker: subprocess.Popen[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    class Supervisord(FakeSupervisord):
+        def shutdown(self) -> None:
+            asked.append("to end")
+
+    def say(sentence: str) -> None:
+        asked.append(sentence)
+        worker.kill()
+        worker.wait()
+        raise error
+
+    monkeypatch.setattr(supervision, "TELL_AFTER_S", 0.01)
+    monkeypatch.setattr(supervision, "_rpc", lambda state: Supervisord(worker.pid, "RUNNING"))
+    supervision.stop(tmp_path, say)
+    assert asked == ["Waiting for the workers to finish the tasks they have, for 15 s at the longest …", "to end"]
