@@ -140,7 +140,7 @@ def as_json(held: Held, files: Sequence[ConfigFile], known: Mapping[str, Preset]
             for table, settings in held.items()
         },
         "presets": {
-            name: {"help": one.help, "sets": dict(one.values), "from": str(one.path or "built in")}
+            name: {"help": one.help, "sets": _dates_as_texts(one.values), "from": str(one.path or "built in")}
             for name, one in known.items()
         },
     }
@@ -181,7 +181,7 @@ def _print_presets(stdout: Terminal, known: Iterable[Preset]) -> None:
         if preset.help:
             stdout.say(f"{HELP_KEY} = {_toml(preset.help)}")
         for key, value in preset.values.items():
-            stdout.say(f"{key} = {_toml(value)}")
+            stdout.say(f"{key} = {_toml(_dates_as_texts(value))}")
         stdout.say()
 
 
@@ -206,9 +206,21 @@ def _plain(one: Setting, value: Any) -> Any:
 
 
 def _shown(one: Setting, value: Any) -> Any:
-    """A value as it is written; numbers stay numbers."""
+    """A value as it is written; seconds that are written as a number stay one."""
     text = str(value) if isinstance(value, Path) else one.type.show(value)
-    return float(text) if isinstance(value, float) else text
+    return value if isinstance(value, float) and text == str(value) else text
+
+
+def _dates_as_texts(value: Any) -> Any:
+    """Return what stands in a TOML file with texts for dates and times, of which no setting takes one."""
+    match value:
+        case str() | int() | float():
+            return value
+        case list():
+            return [_dates_as_texts(each) for each in value]
+        case Mapping():
+            return {key: _dates_as_texts(each) for key, each in value.items()}
+    return str(value)
 
 
 def _toml(value: Any) -> str | None:

@@ -61,6 +61,21 @@ def test_every_setting_of_every_program_is_shown_in_a_form_that_is_a_configurati
     assert max(map(len, out.splitlines())) <= 80
 
 
+def test_an_age_is_shown_as_it_is_written(config: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOVIOLA_AGGREGATOR_RESULTS_AGE", "30d")
+    status, out, _ = config("aggregator", "--said")
+    assert (status, tomllib.loads(out)) == (0, {"aggregator": {"results-age": "30d"}})
+    said = json.loads(config("--json")[1])["settings"]["aggregator"]["results-age"]
+    assert said == {"value": "30d", "from": "MOVIOLA_AGGREGATOR_RESULTS_AGE"}
+
+
+def test_a_date_in_a_preset_is_shown_as_a_text(config: Typed, tmp_path: Path) -> None:
+    (tmp_path / "user.toml").write_text("[presets.mine]\ncrf = 2024-07-01\nfilters = ['blur', 07:30:00]\n")
+    shown = {"crf": "2024-07-01", "filters": ["blur", "07:30:00"]}
+    assert tomllib.loads(config("presets")[1])["presets"]["mine"] == shown
+    assert json.loads(config("--json")[1])["presets"]["mine"]["sets"] == shown
+
+
 def test_what_it_shows_is_read_back_as_the_same(config: Typed, tmp_path: Path) -> None:
     (tmp_path / "user.toml").write_text(config()[1])
     _, out, err = config("--json")
