@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,13 @@ def test_names_of_classes_come_from_the_file_a_text_or_a_list(given: Given) -> N
     ]
     listed = given(made.table(rows((0, 0, 9, 9, 0.9, 1)), extra={"names": "['cat', 'dog']"}))
     assert noted(Detect(model=listed), picture)["labels"] == ["dog"]
+
+
+@pytest.mark.parametrize("labels", [b"\xef\xbb\xbfcat\r\n\r\ndog\r\n\r\n", b"cat\n \ndog", "cat,,dog,"])
+def test_a_blank_place_among_names_moves_no_other(labels: bytes | str, given: Given) -> None:
+    model = given(made.table(rows(*((20 * kind, 0, 20 * kind + 9, 9, 0.9 - kind / 10, kind) for kind in range(3)))))
+    told: dict[str, Any] = {"labels": labels} if isinstance(labels, str) else {"labels_file": given(labels)}
+    assert noted(Detect(model=model, **told), white_on_black((0, 0, 1, 1)))["labels"] == ["cat", "1", "dog"]
 
 
 @pytest.mark.parametrize("names", ["{0: 'cat'", "{1: 'cat'}", "{0: 7}", "__import__('os')", "[" * 9000, "7"])
@@ -232,6 +240,13 @@ def test_what_does_not_go_together_is_refused_when_the_filter_is_made(
 def test_names_that_are_no_text_are_refused(given: Given) -> None:
     with pytest.raises(ParameterError, match="labels_file is not text in UTF-8"):
         Detect(model=given(made.bright_cells()), labels_file=given(b"\xff\xfe"))
+
+
+def test_names_beyond_the_limit_are_refused_whole(given: Given) -> None:
+    """Cut off, the last one would be another, or end within a character."""
+    for names, is_taken in (("ž" * 32_768, True), ("ž" * 32_769, False)):
+        with nullcontext() if is_taken else pytest.raises(ParameterError, match="has 65538 bytes, and the limit is"):
+            Detect(model=given(made.table(rows((0, 0, 9, 9, 0.9, 0)))), labels_file=given(names.encode()))
 
 
 def test_a_network_must_be_given() -> None:

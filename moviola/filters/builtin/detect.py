@@ -102,9 +102,15 @@ class Detect(Filter):
 
     def _labels(self) -> tuple[str, ...]:
         if not self.labels_file:
-            return detector.names_of(self.labels)
+            return detector.in_their_places(self.labels.replace("\n", ",").split(","))
+        content = self.labels_file.read()
+        if len(content) > detector.MAX_LABELS:
+            raise ParameterError(
+                f"{self.name}: labels_file has {len(content)} bytes, and the limit is {detector.MAX_LABELS}; "
+                "is it the file of names, one a line?"
+            )
         try:
-            text = self.labels_file.read()[: detector.MAX_LABELS].decode()
+            lines = content.decode("utf-8-sig").splitlines()
         except UnicodeDecodeError as error:
             raise ParameterError(f"{self.name}: labels_file is not text in UTF-8; write one name a line") from error
-        return tuple(line.strip() for line in text.splitlines() if line.strip())
+        return detector.in_their_places(lines)

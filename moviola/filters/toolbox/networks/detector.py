@@ -30,7 +30,7 @@ MAX_FINDS: Final = 300
 """Things of one picture that are told, the surest first: what detectors tell at most, too."""
 
 MAX_LABELS: Final = 64 * 1024
-"""Characters of the names of classes: the largest common sets have some thousand names."""
+"""Bytes of the names of classes: the largest common sets have some thousand names."""
 
 _PAD: Final = 114  # the gray around a picture that does not fill the input: what YOLO networks are trained with
 
@@ -243,6 +243,15 @@ def _without_doubles(boxes: NDArray[Any], classes: NDArray[Any], overlap: float)
 def names_of(text: str) -> tuple[str, ...]:
     """Return the words of a text, between commas or one a line."""
     return tuple(word for word in (part.strip() for part in text.replace("\n", ",").split(",")) if word)
+
+
+def in_their_places(parts: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of classes as they are listed, which tells their numbers. A class whose place is left blank is
+    called by its number; blanks behind the last name are none."""
+    names = [part.strip() for part in parts]
+    while names and not names[-1]:
+        names.pop()
+    return tuple(name or str(number) for number, name in enumerate(names))
 
 
 def unknown_classes(wanted: Sequence[str], names: Sequence[str]) -> list[str]:
