@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import av
 
@@ -42,35 +43,54 @@ class Seen:
 NOTHING: Final = Seen()
 
 
+class Listed(NamedTuple):
+    """A picture's file in an output: its name there, and which page of what it was made of, known by its name or its
+    index, its first one is."""
+
+    name: str
+    source: str | int
+    page: int = 1
+
+
 def frames_of_result(output: OutputResult, seen: Seen = NOTHING) -> Iterator[Frame]:
     """Yield the pictures of a finished output in order, but for those in `seen`. Raises UsageError where there are
     none."""
     has_images = output.path.is_dir() or format_of_file(output.path)
-    names = names_of(output) if has_images else None
-    return frames_of(output.path, output.annotations_path, seen, names)
+    listed = listed_of(output) if has_images else None
+    return frames_of(output.path, output.annotations_path, seen, listed)
 
 
-def names_of(output: OutputResult) -> list[str] | None:
-    """Return the names of an output's pictures, in order, as its manifest or else its metrics tell them; None where
-    neither tells them all."""
+def listed_of(output: OutputResult) -> list[Listed] | None:
+    """Return an output's pictures, in order, as its manifest or else its metrics list them; None where neither lists
+    them all."""
     try:
         if output.manifest_path is not None:
             manifest = read_manifest(output.manifest_path)
             if manifest.end.digest == output.digest:  # otherwise it is an earlier job's
-                return [entry.name for entry in manifest.pictures]
+                return _with_pages((entry.name, entry.source) for entry in manifest.pictures)
     except (OSError, BadManifest):
         pass
     try:
         told = output.metrics.data["output"]
         if output.metrics.digest == output.digest and len(told["pictures"]) == told["files"]:
-            return [entry["name"] for entry in told["pictures"]]
+            return _with_pages((entry["name"], entry["source"]) for entry in told["pictures"])
     except (OSError, ValueError, KeyError, TypeError):
         pass
     return None
 
 
+def _with_pages(pictures: Iterable[tuple[str, str | int]]) -> list[Listed]:
+    """List pictures by their names and sources: several of one source are its pages."""
+    pages = Counter[str | int]()
+    listed = []
+    for name, source in pictures:
+        pages[source] += 1
+        listed.append(Listed(name, source, pages[source]))
+    return listed
+
+
 def frames_of(
-    path: Path, annotations: Path | None, seen: Seen = NOTHING, names: Sequence[str] | None = None
+    path: Path, annotations: Path | None, seen: Seen = NOTHING, listed: Sequence[Listed] | None = None
 ) -> Iterator[Frame]:
     """Yield the pictures of a finished output in order.
 
@@ -78,17 +98,17 @@ def frames_of(
         path: a video, a folder of images, or an image.
         annotations: the file of what filters noted, if there is one.
         seen: these are left out.
-        names: of the images, in order; None where they are not known: then they are all that the folder has.
+        listed: the images, in order; None where they are not known: then they are all that the folder has.
 
     Raises:
         UsageError: the output has no pictures.
     """
     if path.is_dir():
-        return images_in(path, annotations, seen, names)
+        return images_in(path, annotations, seen, listed)
     if path.suffix.lower() in (".json", ".jsonl"):
         raise UsageError(f"{path} has no pictures; read it as a file of JSON")
     if format_of_file(path):
-        return pages_in(path, annotations, seen, names)
+        return pages_in(path, annotations, seen, listed)
     return video_frames(path, annotations, seen)
 
 
@@ -104,29 +124,30 @@ def video_frames(path: Path, annotations: Path | None, seen: Seen = NOTHING) -> 
 
 
 def pages_in(
-    path: Path, annotations: Path | None, seen: Seen = NOTHING, names: Sequence[str] | None = None
+    path: Path, annotations: Path | None, seen: Seen = NOTHING, listed: Sequence[Listed] | None = None
 ) -> Iterator[Frame]:
     """Yield the pages of an output's only picture, whatever its file is called; most have one."""
-    (name,) = names if names is not None and len(names) == 1 else [path.name]
+    name = listed[0].name if listed else path.name
     for frame in pages_of(path.read_bytes(), name, tuple(read_notes(annotations)), count()):
         if frame.index >= seen.count:
             yield frame
 
 
 def images_in(
-    folder: Path, annotations: Path | None, seen: Seen = NOTHING, names: Sequence[str] | None = None
+    folder: Path, annotations: Path | None, seen: Seen = NOTHING, listed: Sequence[Listed] | None = None
 ) -> Iterator[Frame]:
-    """Yield the pictures of a folder and of those below it that have these names, or all of them, sorted by name; of
-    files with several pages each page."""
-    by_name: dict[str, list[Note]] = {}
+    """Yield the pictures of a folder and of those below it that are listed, or all of them, sorted by name; of files
+    with several pages each page."""
+    notes: dict[str | int, list[Note]] = {}
     for note in read_notes(annotations):
-        by_name.setdefault(str(note.get("image")), []).append(note)
+        for source in (note["image"], note["index"]):
+            notes.setdefault(source, []).append(note)
     numbers = count(seen.count)
     found = {each.relative_to(folder).as_posix(): each for each in folder.rglob("*") if each.suffix.lower() in SUFFIXES}
-    for name in sorted(found) if names is None else names:
+    for name, source, page in listed if listed is not None else [Listed(name, name) for name in sorted(found)]:
         path = found.get(name)  # what a manifest names outside of the folder is none of its pictures
         if path is not None and path.is_file() and name not in seen.names:
-            yield from pages_of(path.read_bytes(), name, by_name.get(name, ()), numbers)
+            yield from pages_of(path.read_bytes(), name, notes.get(source, ()), numbers, page)
 
 
 def read_notes(path: Path | None) -> Iterator[Note]:

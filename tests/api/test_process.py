@@ -124,6 +124,24 @@ def test_a_picture_that_is_a_file_of_its_own_comes_as_one_of_a_folder_does(tmp_p
     assert list(frames_of_result(output, Seen(count=1))) == alone[1:]
 
 
+@pytest.mark.parametrize("without_manifest", [False, True])
+def test_notes_come_with_pictures_that_have_other_names_than_their_sources(
+    tmp_path: Path, without_manifest: bool
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(encoded(np.full((20, 30, 3), 40, np.uint8)))
+    (folder / "b.tif").write_bytes(tiff([np.full((20, 30, 3), 80, np.uint8), np.full((20, 30, 3), 120, np.uint8)]))
+    output = moviola.process(
+        folder, "flip,metadata", out=tmp_path / "out", format="jpg", no_manifest=without_manifest
+    ).output
+    told = [(frame.name, note["image"], note["brightness"]) for frame in output.frames() for note in frame.notes]
+    assert [(name, image) for name, image, _ in told] == [
+        ("a.jpg", "a.png"), ("b-p0001.jpg", "b.tif"), ("b-p0002.jpg", "b.tif")
+    ]  # fmt: skip
+    assert [brightness for *_, brightness in told] == pytest.approx([40 / 255, 80 / 255, 120 / 255], abs=1e-3)
+
+
 def test_tables_have_no_frames(tmp_path: Path) -> None:
     table = tmp_path / "movies_metadata.csv"
     table.write_text("id,title,release_date,production_countries\n1,One,2001-01-01,[]\n2,Two,1999-01-01,[]\n")

@@ -18,7 +18,6 @@ from moviola.media.images.formats import BrokenImage
 from moviola.media.images.names import Names
 from moviola.media.images.readers import read_header
 from moviola.media.material import Output, Source
-from moviola.media.report import Report
 
 
 def frames(_source: Source, _output: Output, results: Iterable[bytes]) -> Iterator[Frame]:
@@ -29,37 +28,37 @@ def frames(_source: Source, _output: Output, results: Iterable[bytes]) -> Iterat
         if not payload:
             continue  # its chunk was left out
         table, parts = read(ImageResult, payload)
-        sources, report = table.names, table.report
-        notes = dict(_noted(report, sources))
+        sources, first = table.names, table.report.first
+        notes = {
+            each.frame: [placed(note, sources[each.frame - first], each.frame) for note in each.notes]
+            for each in table.report.notes
+        }
         for (_, index, page, kind), part in zip(table.p, parts, strict=True):
-            name = names.take(sources[index - report.first], kind, page)
+            name = names.take(sources[index - first], kind, page)
             try:
-                yield from pages_of(part, name, notes.get(name, ()), numbers)
+                yield from pages_of(part, name, notes.get(index, ()), numbers, page or 1)
             except BrokenImage as problem:
                 raise BundleError(f"the result {name} {problem}") from problem
 
 
-def _noted(report: Report, sources: Sequence[str]) -> Iterator[tuple[str, list[Note]]]:
-    for index, notes in report.notes:
-        name = sources[index - report.first]
-        yield name, [placed(note, name, index) for note in notes]
-
-
-def pages_of(data: bytes | memoryview, name: str, notes: Sequence[Note], numbers: Iterator[int]) -> Iterator[Frame]:
+def pages_of(
+    data: bytes | memoryview, name: str, notes: Sequence[Note], numbers: Iterator[int], page: int = 1
+) -> Iterator[Frame]:
     """Yield the pages of a picture's file.
 
     Args:
         data: the file.
         name: of the file, within the output's folder.
-        notes: what filters noted of it; with `page`, counted from 1, where that is of one page.
+        notes: what filters noted of the source's file; with `page`, counted from 1, where that is of one page.
         numbers: gives each page its index in the output.
+        page: which one of the source's file the first one here was.
 
     Raises:
         BrokenImage: it is no picture, or a page of it is broken.
     """
-    for number, page in enumerate(decode(data, read_header(data)).pages, 1):
+    for number, each in enumerate(decode(data, read_header(data)).pages, page):
         noted = tuple(note for note in notes if note.get("page", number) == number)
-        yield Frame(next(numbers), None, noted, _bgr(page.colour), name)
+        yield Frame(next(numbers), None, noted, _bgr(each.colour), name)
 
 
 def _bgr(colour: NDArray[Any]) -> NDArray[Any]:

@@ -36,6 +36,17 @@ def test_pictures_pages_and_notes(tmp_path: Path, chain: str, format: str) -> No
     assert all(one.bgr.tobytes() == other.bgr.tobytes() for one, other in zip(frames, finished, strict=True))
 
 
+def test_notes_of_pictures_that_have_other_names_than_their_sources_come_too(tmp_path: Path) -> None:
+    wanted = output("blur,metadata", format="jpg")
+    made = hang(tmp_path, FILES, wanted, chunk_images=2)
+    live = kinds.frames(made.source, wanted, [one.payload for one in made.results])
+    assert live is not None
+    noted = [(frame.name, [(note["image"], note.get("page", 1)) for note in frame.notes]) for frame in live]
+    assert ("a/z.jpg", [("a/z.png", 1)]) in noted
+    assert noted[-3:-1] == [("e-p0001.jpg", [("e.tif", 1)]), ("e-p0002.jpg", [("e.tif", 2)])]
+    assert all(len(notes) == 1 for _, notes in noted)
+
+
 @pytest.mark.usefixtures("plugin")
 def test_a_note_goes_to_the_page_that_it_is_of(tmp_path: Path) -> None:
     made = hang(tmp_path, {"a.png": FILES["a.png"], "b.tif": FILES["e.tif"]}, output("numbered"))
