@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import argparse
+from collections.abc import Iterable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
@@ -81,8 +83,9 @@ variable that begins with `MOVIOLA_` and that nothing reads is named by `moviola
 
 ## Presets
 
-A preset is a set of settings of `[send]` under one name: `moviola send holiday.mp4 -p anonymise`. Flags win over what
-it sets. Built in are:
+A preset is a set of settings of `[send]` under one name, and `-p` (`--use-preset`) asks for it: `moviola send
+holiday.mp4 -p anonymise`. Flags win over what it sets. `--preset` is another matter: how fast the encoder goes about
+it, in the words of x264 and x265. Built in are:
 
 {presets()}
 Your own stand in a configuration file, and `moviola config presets` shows all of them:
@@ -106,12 +109,14 @@ themselves, in the files that counted when the cluster was started.
 
 TITLES: Final = {
     "send": "What is sent: `moviola send` (`python -m client.file_sender`)",
-    "client": "Where the cluster is: `moviola send`, `jobs`, `workers`, `status`, `filters`, `doctor`",
+    "client": "Where the cluster is: "
+    "`moviola send`, `watch`, `compare`, `jobs`, `workers`, `report`, `events`, `status`, `filters`, `doctor`",
     "up": "A cluster on this machine: `moviola up` (`./run.sh`), `demo`, `down`",
     "middleware": "`moviola middleware` (`python -m middleware`)",
     "aggregator": "`moviola aggregator` (`python -m aggregator`)",
     "worker": "`moviola worker` (`python -m worker`)",
     "web": "`moviola web` (`python -m moviola.web`)",
+    "client.watch": "`moviola watch` (`python -m client.watch`), beside what `[send]` says of jobs",
     "client.jobs": "`moviola jobs` (`python -m client.jobs`)",
     "client.workers": "`moviola workers` (`python -m client.workers`)",
     "client.events": "`moviola events` (`python -m client.events`)",
@@ -121,18 +126,26 @@ TITLES: Final = {
     "client.compare": "`moviola compare` (`python -m client.compare`), beside what `[send]` says of outputs",
     "client.config": "`moviola config`",
     "client.doctor": "`moviola doctor`",
+    "web.user": "`moviola web user`",
 }
 """By program; the first have a table of that name in a configuration file."""
+
+PARSERS: Final = {"`moviola verify`": "client.verify", "`moviola check`": "client.command.check"}
+"""By title, the modules of programs that read no settings."""
+
+BY_FLAGS: Final = "By flags alone: they are wishes for one command."
 
 COLUMNS: Final = ("flag", "variable", "default", "unit", "may be", "meaning")
 
 
 def declared() -> dict[str, type]:
     """The settings of each program, by its name."""
-    from client import compare_settings, declared, events_settings, settings  # noqa: PLC0415 - they are read, the programs are not run
+    from client import compare_settings, declared, events_settings, settings, watch  # noqa: PLC0415 - they are read, the programs are not run
+    from moviola.web.user_command import UserSettings  # noqa: PLC0415
 
     return {
         **{table: declared.declared(table) for table in declared.DECLARED},
+        "client.watch": watch.WatchSettings,
         "client.jobs": settings.JobsSettings,
         "client.workers": settings.WorkersSettings,
         "client.events": events_settings.EventsSettings,
@@ -142,6 +155,7 @@ def declared() -> dict[str, type]:
         "client.compare": compare_settings.CompareSettings,
         "client.config": settings.ConfigSettings,
         "client.doctor": settings.DoctorSettings,
+        "web.user": UserSettings,
     }
 
 
@@ -154,10 +168,16 @@ def page() -> str:
             tuple("---" for _ in COLUMNS),
             *(_row(program, one) for one in settings_of(declared()[program]) if program in TABLES or not one.table),
         ]
-        table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
-        where = f"Table `[{program}]`." if program in TABLES else "By flags alone: they are wishes for one command."
-        parts.append(f"## {title}\n\n{where}\n\n{table}")
+        where = f"Table `[{program}]`." if program in TABLES else BY_FLAGS
+        parts.append(f"## {title}\n\n{where}\n\n{_table(rows)}")
+    for title, module in PARSERS.items():
+        rows = [("flag", "value", "meaning"), ("---",) * 3, *_flags(import_module(module)._parser())]
+        parts.append(f"## {title}\n\n{BY_FLAGS}\n\n{_table(rows)}")
     return "\n".join(parts)
+
+
+def _table(rows: Iterable[tuple[str, ...]]) -> str:
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def _row(program: str, one: Setting) -> tuple[str, ...]:
@@ -174,11 +194,19 @@ def _value(one: Setting) -> Iterator[str]:
 
 def _default(one: Setting) -> str:
     """The default on any machine: without the value that it has on this one."""
-    if one.is_switch:
-        return "off"
     if one.default_text:
         return one.default_text.partition("{")[0].rstrip(" ,:")
-    return "none" if one.default in (None, ()) else f"`{one.type.show(one.default)}`"
+    if one.is_switch:
+        return one.type.show(one.default)
+    return "none" if one.default in (None, (), "") else f"`{one.type.show(one.default)}`"
+
+
+def _flags(parser: argparse.ArgumentParser) -> Iterator[tuple[str, ...]]:
+    """Yield the rows of flags that are no settings: each with its value and its meaning."""
+    for action in parser._actions:
+        if action.option_strings and action.dest not in ("help", "version"):
+            flags = ", ".join(f"`{flag}`" for flag in action.option_strings)
+            yield flags, f"`{action.metavar}`" if action.metavar else "", str(action.help)
 
 
 if __name__ == "__main__":

@@ -26,18 +26,7 @@ read.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Try the files and return the exit status, the highest one of all files."""
-    parser = Parser(prog=typed("check"), description=ABOUT, epilog=STATUSES)
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="filters (.py) or videos")
-    parser.add_argument("--filter", action="append", default=[], metavar="NAME", help="only this one; may be repeated")
-    parser.add_argument("--all", action="store_true", help="the built-in filters too, beside those of files")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="of filters: a parameter's value in all that is tried, such as a file; may be repeated",
-    )
-    parser.add_argument("--chunk-frames", default="auto", metavar="N,N,…", help="of videos: frames a chunk (auto)")
+    parser = _parser()
     given = parser.parse_args(arguments)
     plugins = [file for file in given.files if file.suffix == PLUGIN_SUFFIX]
     clips = [file for file in given.files if file.suffix != PLUGIN_SUFFIX]
@@ -57,3 +46,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         statuses.append(cuts.main([f"--chunk-frames={given.chunk_frames}", *map(str, clips)]))
     return max(statuses)
+
+
+def _parser() -> Parser:
+    parser = Parser(prog=typed("check"), description=ABOUT, epilog=STATUSES)
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="filters (.py) or videos")
+    parser.add_argument("--filter", action="append", default=[], metavar="NAME", help="only this one; may be repeated")
+    parser.add_argument("--all", action="store_true", help="the built-in filters too, beside those of files")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="of filters: a parameter's value in all that is tried, such as a file; may be repeated",
+    )
+    parser.add_argument("--chunk-frames", default="auto", metavar="N,N,…", help="of videos: frames a chunk (auto)")
+    return parser
