@@ -15,6 +15,7 @@ from xml.dom import minidom
 from xml.parsers.expat import ExpatError
 
 from moviola.media.images import formats
+from moviola.media.images.colours import Nclx, is_wide
 from moviola.media.images.tags import (
     MARK,
     MAX_VALUE_SIZE,
@@ -126,7 +127,8 @@ class Carried:
         resolution: pixels an inch, across and down.
         comment: of a JPEG, GIF or PNG.
         texts: of a PNG, (keyword, text), without comment and XMP.
-        nclx: H.273's numbers of primaries, transfer and matrix, and 1 for full range, of HEIC and AVIF.
+        nclx: what HEIC, AVIF and PNG tell of colours by H.273's numbers.
+        chunks: of a PNG, (name, body), that tell of colours what nothing else here does.
     """
 
     exif: bytes = b""
@@ -136,7 +138,8 @@ class Carried:
     resolution: tuple[float, float] | None = None
     comment: bytes = b""
     texts: tuple[tuple[str, str], ...] = ()
-    nclx: tuple[int, int, int, int] | None = None
+    nclx: Nclx | None = None
+    chunks: tuple[tuple[bytes, bytes], ...] = ()
 
     @property
     def things(self) -> tuple[str, ...]:
@@ -149,6 +152,8 @@ class Carried:
             formats.RESOLUTION: self.resolution,
             formats.COMMENT: self.comment,
             formats.TEXTS: self.texts,
+            formats.COLOURS: not self.profile and is_wide(self.nclx),
+            formats.COLOUR_CHUNKS: self.chunks,
         }
         return tuple(name for name, value in there.items() if value)
 
@@ -169,7 +174,8 @@ class Carried:
             resolution,
             self.comment[:MAX_COMMENT_SIZE] if formats.COMMENT in holds else b"",
             self.texts if formats.TEXTS in holds else (),
-            self.nclx,
+            self.nclx if formats.COLOURS in holds else None,
+            self.chunks if formats.COLOUR_CHUNKS in holds else (),
         )
 
 

@@ -19,6 +19,7 @@ from PIL import Image, PngImagePlugin
 from moviola.base.arrays import np
 from moviola.filters.toolbox.opencv import cv2
 from moviola.media.images.carried import Carried
+from moviola.media.images.colours import SRGB, is_wide
 from moviola.media.images.formats import FORMATS, BrokenImage
 from moviola.media.images.tags import MARK
 from moviola.media.images.tiff import tiff
@@ -45,8 +46,6 @@ _UNSTORABLE: Final = (
 )  # fmt: skip
 """What encoders raise for pictures, times and tags that have no place in a file: a number too large for its bytes is an
 OverflowError, which is no ValueError."""
-
-_SRGB: Final = (1, 13, 6, 1)  # H.273: primaries, transfer, matrix, full range
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +174,7 @@ def _rgb(pixels: _Pixels) -> _Pixels:
 
 
 def _texts(carried: Carried) -> PngImagePlugin.PngInfo:
-    """Return the chunks of a PNG with texts."""
+    """Return the chunks of a PNG with texts, and those that tell what its colours mean."""
     texts = PngImagePlugin.PngInfo()
     if carried.xmp:
         texts.add_itxt("XML:com.adobe.xmp", carried.xmp)
@@ -183,9 +182,11 @@ def _texts(carried: Carried) -> PngImagePlugin.PngInfo:
         texts.add_itxt("Comment", carried.comment)
     for key, text in carried.texts:
         texts.add_text(key, text)
-    if carried.nclx and not carried.profile and carried.nclx[:3] != _SRGB[:3]:
+    if carried.nclx and not carried.profile and is_wide(carried.nclx):
         primaries, transfer, _, _ = carried.nclx
         texts.add(b"cICP", bytes((primaries & 255, transfer & 255, 0, 1)))  # PNG, third edition: RGB, full range
+    for name, body in carried.chunks:
+        texts.add(name, body)
     return texts
 
 
@@ -222,7 +223,10 @@ def _heic(pages: Sequence[_Pixels], settings: Settings, carried: Carried) -> byt
         options |= {"icc_profile": carried.profile, "icc_profile_type": "prof"}
     names = ("color_primaries", "transfer_characteristics", "matrix_coefficients", "full_range_flag")
     file = BytesIO()
-    colours = zip(names, (*(carried.nclx or _SRGB)[:3], 1), strict=True)
+    primaries, transfer, matrix, _ = carried.nclx or SRGB
+    colours = zip(
+        names, (primaries, transfer, matrix or SRGB[2], 1), strict=True
+    )  # a matrix of 0 is RGB itself, as PNG's
     made.save(file, quality=settings.quality, chroma=int(settings.chroma), enc_params=_X265, **options, **dict(colours))
     return file.getvalue()
 

@@ -28,6 +28,8 @@ _NOUNS: Final = {
     formats.RESOLUTION: "the resolution",
     formats.COMMENT: "the comment",
     formats.TEXTS: "texts",
+    formats.COLOURS: "the colour space (nclx, cICP)",
+    formats.COLOUR_CHUNKS: "the colour space (gamma and primaries)",
     ALPHA: "transparency",
 }
 

@@ -14,6 +14,7 @@ MAX_FILE_SIZE: Final = 128 * 1024 * 1024
 
 EXIF, XMP, IPTC, PROFILE = "exif", "xmp", "iptc", "profile"
 RESOLUTION, COMMENT, TEXTS = "resolution", "comment", "texts"
+COLOURS, COLOUR_CHUNKS = "colour space", "chunks of colours"
 """What a file can hold beside its pixels; moviola/media/images/carried.py tells what each is."""
 
 _PHOTOGRAPH: Final = frozenset((EXIF, XMP, PROFILE, RESOLUTION))
@@ -54,12 +55,12 @@ FORMATS: Final = {
         Format("jpg", "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), holds=_PHOTOGRAPH | {IPTC, COMMENT}),
         Format(
             "png", "PNG", (".png", ".apng"), has_alpha=True, bits=16, can_move=True,
-            holds=_PHOTOGRAPH | {COMMENT, TEXTS},
+            holds=_PHOTOGRAPH | {COMMENT, TEXTS, COLOURS, COLOUR_CHUNKS},
         ),
         Format("webp", "WebP", (".webp",), has_alpha=True, can_move=True, holds=_PHOTOGRAPH),
         Format("tiff", "TIFF", (".tif", ".tiff"), has_alpha=True, bits=16, has_pages=True, holds=_PHOTOGRAPH | {IPTC}),
         Format("heic", "HEIC", (".heic", ".heif", ".hif"), has_alpha=True, bits=10, has_pages=True,
-               holds=_PHOTOGRAPH),
+               holds=_PHOTOGRAPH | {COLOURS}),
         Format("avif", "AVIF", (".avif",), has_alpha=True, can_move=True, holds=_PHOTOGRAPH),
         Format("bmp", "BMP", (".bmp", ".dib"), has_alpha=True),
         Format("gif", "GIF", (".gif",), has_alpha=True, can_move=True, holds=frozenset((COMMENT,))),

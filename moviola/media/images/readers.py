@@ -28,6 +28,7 @@ from PIL.Image import DecompressionBombError
 
 from moviola.media.images import tags
 from moviola.media.images.carried import Carried, Collector, LeftOut
+from moviola.media.images.colours import COLOUR_CHUNKS, colours_of_png
 from moviola.media.images.formats import MAX_FILE_SIZE, BrokenImage, format_of
 from moviola.media.images.header import MAX_PAGES, MAX_PIXELS, Header, too_large
 from moviola.media.images.tags import BadDirectory
@@ -117,7 +118,7 @@ def _png(data: bytes) -> Header:
     pixels, and what a picture carries may stand behind them."""
     file = BytesIO(data)
     stream = PngImagePlugin.PngStream(file)
-    found = Collector()
+    found, colours = Collector(), dict[bytes, bytes]()
     file.seek(8)
     for _ in range(MAX_CHUNKS):
         if file.tell() + 8 > len(data):
@@ -127,6 +128,8 @@ def _png(data: bytes) -> Header:
             break
         if name in _PNG_CHUNKS:
             _call(stream, found, name, start, size)
+        if name in COLOUR_CHUNKS:
+            colours[name] = data[start : start + size]
         file.seek(start + size + 4)
     else:
         raise BadDirectory(f"more than {MAX_CHUNKS} chunks")
@@ -139,11 +142,12 @@ def _png(data: bytes) -> Header:
     comment = told.pop("Comment", "").encode()
     is_grey = data[25] in (0, 4)
     carried = found.carried({**info, "comment": comment}, exif, 1 if is_grey else 3, tuple(told.items()))
+    nclx, chunks = colours_of_png(colours)
     pages = stream.im_n_frames or 1
     if not stream.im_mode:
         raise BadDirectory("no header")
     return _header(
-        "png", stream.im_size, found, carried, exif, pages,
+        "png", stream.im_size, found, replace(carried, nclx=nclx, chunks=chunks), exif, pages,
         has_alpha=data[25] in (4, 6) or "transparency" in info, bits=max(8, data[24]),
     )  # fmt: skip
 
