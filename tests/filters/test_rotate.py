@@ -5,6 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from moviola.filters.base import UnsuitableSize
 from moviola.filters.builtin.rotate import Rotate
 from moviola.filters.picture import Picture
 from moviola.filters.runner import ChainRunner
@@ -106,3 +107,23 @@ def test_pixels_that_are_not_square_turn_too() -> None:
     assert ChainRunner([Rotate()]).output_pixel_aspect(Fraction(4, 3)) == Fraction(3, 4)
     assert ChainRunner([Rotate(degrees=180)]).output_pixel_aspect(Fraction(4, 3)) == Fraction(4, 3)
     assert ChainRunner([Rotate()]).output_pixel_aspect(None) is None
+
+
+@pytest.mark.parametrize(
+    ("turn", "most"),
+    [
+        (Rotate(degrees=30, expand=False), 32_766),
+        (Rotate(expand=False), 32_766),
+        (Rotate(), 0),
+        (Rotate(degrees=180), 0),
+    ],
+)
+def test_a_panorama_that_cannot_be_turned_is_refused_in_a_sentence(turn: Rotate, most: int) -> None:
+    for width in (32_766, 32_767):
+        picture = Picture(noise("gray", width, 2))
+        if most and width > most:
+            with pytest.raises(UnsuitableSize, match=r"32767x2, .* may be longer than 32766 pixels: make the"):
+                turn.apply(picture, ())
+        else:
+            output = turn.apply(picture, ())
+            assert (output.width, output.height) == turn.output_size(width, 2)

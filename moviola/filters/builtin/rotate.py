@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from moviola.base.arrays import np
 from moviola.base.interlacing import Interlacing
-from moviola.filters.base import Filter, parameter
+from moviola.filters.base import Filter, UnsuitableSize, parameter
 from moviola.filters.chain import Value
 from moviola.filters.layout import PlaneLayout
 from moviola.filters.picture import Picture, Plane
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _EXACT_BITS = 14  # depth up to which OpenCV interpolates without rounding on the way, so alike on all processors
+_MAX_SIDE = 2**15 - 2  # pixels of what OpenCV interpolates, and of what comes out
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,20 @@ class Rotate(Filter):
         return Interlacing.KEEPS if not float(parameters["degrees"]) % 360 else Interlacing.MIXES
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
-        """Return (width, height) in pixels after turning a picture of this size."""
+        """Return (width, height) in pixels after turning a picture of this size.
+
+        Raises:
+            UnsuitableSize: samples are to be interpolated, and a side is longer than that can be done.
+        """
+        size = self._size_after(width, height)
+        if not self._only_moves and max(width, height, *size) > _MAX_SIDE:
+            raise UnsuitableSize(
+                f"{width}x{height}, turned by {self.degrees:g}°, makes {size[0]}x{size[1]}, and no side of either may be "
+                f"longer than {_MAX_SIDE} pixels: make the picture smaller first, with resize"
+            )
+        return size
+
+    def _size_after(self, width: int, height: int) -> tuple[int, int]:
         if not self.expand or self._quarters in (0, 2):
             return width, height
         if self._quarters is not None:
@@ -69,7 +83,7 @@ class Rotate(Filter):
             return picture
         size = self.output_size(picture.width, picture.height)
         output = picture.blank(*size)
-        if self._quarters is not None and (self.expand or self._quarters == 2):
+        if self._quarters is not None and self._only_moves:
             for source, target in zip(picture.planes, output.planes, strict=True):
                 _turn(source, self._quarters, target, picture.format.peak)
         else:
@@ -82,6 +96,11 @@ class Rotate(Filter):
         """How many quarter turns clockwise (0 to 3) the angle is; None for other angles."""
         turns, rest = divmod(self.degrees, 90)
         return None if rest else int(turns) % 4
+
+    @property
+    def _only_moves(self) -> bool:
+        """Whether samples go to other places as they are."""
+        return self._quarters in (0, 2) or (self.expand and self._quarters is not None)
 
     @property
     def _cosine_and_sine(self) -> tuple[float, float]:
