@@ -60,8 +60,8 @@ class Rotate(Filter):
         size = self._size_after(width, height)
         if not self._only_moves and max(width, height, *size) > _MAX_SIDE:
             raise UnsuitableSize(
-                f"{width}x{height}, turned by {self.degrees:g}°, makes {size[0]}x{size[1]}, and no side of either may be "
-                f"longer than {_MAX_SIDE} pixels: make the picture smaller first, with resize"
+                f"{width}x{height}, turned by {self.degrees:g}°, makes {size[0]}x{size[1]}, and no side of either may "
+                f"be longer than {_MAX_SIDE} pixels: make the picture smaller first, with resize"
             )
         return size
 
