@@ -31,15 +31,18 @@ def plugin_files(functions: Iterable[Callable[..., Any]], folder: Path) -> list[
     """
     files: dict[Path, None] = {}
     written: dict[str, str] = {}
+    head = ""
     for function in functions:
         source = _file_of(function)
         if source is not None:
             files[source] = None
         else:
             _write_out(function.__name__, function, function.__globals__, written, f"the filter {function.__name__}")
+            if function.__code__.co_flags & annotations.compiler_flag:
+                head = "from __future__ import annotations\n\n"  # they may name what only type checkers know
     if written:
         path = folder / "filters_of_main.py"
-        path.write_text("\n\n".join(written.values()) + "\n", encoding="utf-8")
+        path.write_text(head + "\n\n".join(written.values()) + "\n", encoding="utf-8")
         files[path] = None
     return list(files)
 

@@ -63,12 +63,27 @@ def untouched():
     raise SystemExit("this must not be run, nor written")
 """
 
+LAZY = """
+from __future__ import annotations
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+def lazy(picture: NDArray) -> NDArray:
+    return picture
+"""
+
 
 @pytest.fixture
 def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    return main_module(tmp_path, monkeypatch, SCRIPT)
+
+
+def main_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> ModuleType:
     """A script as the main module has it: its functions are of `__main__`."""
     path = tmp_path / "script.py"
-    path.write_text(SCRIPT)
+    path.write_text(text)
     spec = importlib.util.spec_from_file_location("__main__", path)
     assert spec is not None
     assert spec.loader is not None
@@ -80,7 +95,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def run(path: Path) -> dict[str, Any]:
     names: dict[str, Any] = {"__name__": "written"}
-    exec(compile(path.read_text(), path, "exec"), names)
+    exec(compile(path.read_text(), path, "exec", dont_inherit=True), names)
     return names
 
 
@@ -103,6 +118,14 @@ def test_names_that_are_no_globals_where_they_stand_are_not_needed(script: Modul
     assert names["local"](1) == script.local(1) == ([1], "TABLE")
     assert "np" in names
     assert not {"frame", "picture", "TABLE"} & names.keys()
+
+
+def test_annotations_that_only_type_checkers_read_are_not_evaluated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = main_module(tmp_path, monkeypatch, LAZY)
+    (path,) = plugin_files([script.lazy], tmp_path)
+    assert run(path)["lazy"](1) == 1
 
 
 def test_a_module_of_a_package_is_imported_where_it_is_read(
