@@ -74,6 +74,11 @@ def _write_out(name: str, value: Any, names: dict[str, Any], written: dict[str, 
         if module != names.get("__name__"):
             written[name] = f"from {module} import {value.__qualname__} as {name}"
             return
+        own = value.__name__
+        if own != name and names.get(own) is value:
+            _write_out(own, value, names, written, needs)
+            written[name] = f"{name} = {own}"
+            return
         _refuse_closure(value, needs)
         source = _source(value, needs)
         written[name] = ""  # its place, should it name itself

@@ -50,6 +50,11 @@ def local(picture, *, how: "np.ndarray | None" = None):
 def dotted(picture):
     return package.part.inner.VALUE, package.VALUE
 
+def renaming(picture):
+    return other(0), Crate.size
+
+other, Crate = helper, Box
+
 def made_in(level):
     def kept(picture):
         return picture, LEVEL
@@ -110,6 +115,11 @@ def test_a_function_is_written_out_with_all_that_it_needs_and_nothing_else(scrip
 def test_what_cannot_be_written_out_is_said(script: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(moviola.UsageError, match="because TABLE is a ndarray of the script; make it where it is used"):
         plugin_files([script.needing], tmp_path)
+
+
+def test_a_second_name_of_a_function_or_a_class_is_written_out_too(script: ModuleType, tmp_path: Path) -> None:
+    (path,) = plugin_files([script.renaming], tmp_path)
+    assert run(path)["renaming"](None) == script.renaming(None) == (3, 3)
 
 
 def test_names_that_are_no_globals_where_they_stand_are_not_needed(script: ModuleType, tmp_path: Path) -> None:
