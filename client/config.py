@@ -27,6 +27,7 @@ from moviola.base.config_files import (
 )
 from moviola.base.invocation import typed
 from moviola.base.layers import Said, check_files, decide, find
+from moviola.base.paths import near
 from moviola.base.presets import HELP_KEY, Preset, all_presets
 from moviola.base.process_entry import run_as_process
 from moviola.base.sentences import capitalised
@@ -68,10 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _read_options(arguments)
     stdout, stderr = Terminal(), Terminal(stderr=True)
     named = getattr(options, CONFIG_DEST)
-    if options.paths:
-        _print_paths(stdout, named, as_json=options.json)
-        return Status.DONE
     try:
+        if options.paths:
+            _print_paths(stdout, named, as_json=options.json)
+            return Status.DONE
         files = config_files(named, os.environ)
         known = all_presets(presets.PRESETS, files)
         held = what_holds(files, os.environ)
@@ -234,12 +235,11 @@ def _toml(value: Any) -> str | None:
 
 def _near(where: str) -> str:
     """Return a path as a person would type it in this folder."""
-    path = Path(where)
-    if path.is_absolute():
-        for folder, short in ((Path.cwd(), "."), (Path.home(), "~")):
-            if path.is_relative_to(folder):
-                return str(Path(short) / path.relative_to(folder)) if short != "." else f"./{path.relative_to(folder)}"
-    return where
+    here = near(where)
+    if here != where:
+        return f"./{here}"
+    home = Path(os.path.expanduser("~"))
+    return str(Path("~") / Path(where).relative_to(home)) if Path(where).is_relative_to(home) else where
 
 
 if __name__ == "__main__":

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from moviola.base.paths import near
 from moviola.display.terminal import Terminal, styled
 from moviola.session.outcome import Outcome, OutputOutcome, Status
 from moviola.session.units import counted
@@ -84,7 +84,9 @@ def output_line(outcome: Outcome, output: OutputOutcome) -> Text:
 def finished_line(outcome: Outcome, output: OutputOutcome, width: int) -> Text:
     """Return the line of an output for a terminal: its state and path, and then as many numbers as fit into `width`
     cells. A path is never cut, so that it can be copied."""
-    line = styled((outcome.state_of(output), _colour(outcome)), f"  {outcome.source} → {_here(output) or output.name}")
+    line = styled(
+        (outcome.state_of(output), _colour(outcome)), f"  {outcome.source} → {near(output.path) or output.name}"
+    )
     numbers = [counted(output.frames_out, outcome.unit)]
     if output.fallback_frames:
         line.append(f"  {unfiltered(output)}", "yellow")
@@ -94,12 +96,6 @@ def finished_line(outcome: Outcome, output: OutputOutcome, width: int) -> Text:
             break
         line.append(f"  {text}")
     return line
-
-
-def _here(output: OutputOutcome) -> str:
-    """Return an output's path as short as it can be typed in this folder."""
-    path = Path(output.path)
-    return str(path.relative_to(Path.cwd())) if output.path and path.is_relative_to(Path.cwd()) else output.path
 
 
 def unfiltered(output: OutputOutcome) -> str:

@@ -18,6 +18,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, Final
 
+from moviola.base.paths import expanded
 from moviola.base.suggestions import did_you_mean
 
 CONFIG_NAME: Final = "moviola.toml"
@@ -96,7 +97,7 @@ class ConfigFile:
 
 
 def config_paths(named: Path | None, environ: Mapping[str, str]) -> Iterator[tuple[Layer, Path]]:
-    """Yield the files that count if they exist, the nearest first, each with its layer."""
+    """Yield the files that count if they exist, the nearest first, each with its layer. Raises ConfigError."""
     if named is not None:
         yield Layer.NAMED_FILE, _absolute(named)
     yield Layer.FOLDER_FILE, _absolute(Path(environ.get(FOLDER_VARIABLE) or CONFIG_NAME))
@@ -147,7 +148,13 @@ def check_keys(files: Iterable[ConfigFile], table: str, known: Sequence[str], pr
 
 
 def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path.expanduser()))
+    """Return a path that holds in any folder. Raises ConfigError."""
+    try:
+        return Path(os.path.abspath(expanded(path)))
+    except ValueError as error:
+        raise ConfigError(f"the configuration {path} cannot be read: {error}") from error
+    except OSError as error:
+        raise ConfigError("the current folder is gone, or may not be entered: change into another") from error
 
 
 def _is_same(one: Path, other: Path) -> bool:

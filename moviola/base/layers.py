@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from moviola.base.config_files import SHARED, ConfigError, ConfigFile, Layer, check_keys, config_files
+from moviola.base.paths import expanded
 from moviola.base.presets import BuiltIn, find_preset
 from moviola.base.settings import CONFIG_DEST, Setting, add_config, add_flags, from_values, settings_in, settings_of
 
@@ -191,7 +192,10 @@ def _of_file(one: Setting, value: Any, where: str, folder: Path) -> Any:
         raise ConfigError(f"{where} takes {'a list of values' if one.repeats else 'one value'}, not {value!r}")
     read = [_checked(one, str(each), where) for each in (value if one.repeats else [value])]
     if one.type.is_path:
-        read = [folder / path.expanduser() for path in read]
+        try:
+            read = [folder / expanded(path) for path in read]
+        except ValueError as error:
+            raise ConfigError(f"{where}: {error}") from error
     return tuple(read) if one.repeats else read[0]
 
 

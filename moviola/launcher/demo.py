@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from moviola.base.installation import ROOT, results_folder, samples_folder
+from moviola.base.paths import near
 from moviola.base.processes import program
 from moviola.base.standard_streams import tell
 from moviola.launcher.clip import obtain
@@ -50,11 +51,6 @@ def rows(job: dict[str, Any]) -> list[tuple[str, str]]:
         table += [("frames", counts), ("digest", output["digest"])]
         table += [("metrics", near(output["metrics_path"])), ("result", near(output["path"]))]
     return table
-
-
-def near(path: str) -> str:
-    """The path as it can be typed here, and on the other side of a container's folder."""
-    return str(Path(path).relative_to(Path.cwd())) if Path(path).is_relative_to(Path.cwd()) else path
 
 
 if __name__ == "__main__":

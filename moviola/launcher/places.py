@@ -8,6 +8,7 @@ import socket
 import sys
 from pathlib import Path
 
+from moviola.base.paths import expanded
 from moviola.launcher.problem import Problem
 
 AIRPLAY_PORT = 5000  # where macOS listens with its AirPlay Receiver switched on
@@ -16,7 +17,7 @@ AIRPLAY_PORT = 5000  # where macOS listens with its AirPlay Receiver switched on
 def absolute(flag: str, text: str | Path) -> Path:
     """Return the absolute path of a file or folder. Raises Problem for one that leads nowhere."""
     try:
-        return Path(text).expanduser().resolve()
+        return expanded(Path(text)).resolve()
     except (OSError, RuntimeError, ValueError) as error:  # a user that there is not, a loop of links, a null character
         raise Problem(f"{flag} cannot be {str(text)!r}: {error}.") from error
 

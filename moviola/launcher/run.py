@@ -10,6 +10,7 @@ from pathlib import Path
 
 from moviola.base.installation import ROOT, results_folder, state_folder
 from moviola.base.invocation import needs_folder, typed
+from moviola.base.paths import current_folder
 from moviola.base.process_entry import run_as_process
 from moviola.base.processes import core_count
 from moviola.base.standard_streams import tell
@@ -203,7 +204,7 @@ def report(up: Cluster) -> None:
     tell(f"  logs     {up.logs}")
     tell(f"  stop     {' '.join([typed('down'), shlex.join(stop)]).strip()}")
     tell(f"  send     {typed('send')} {shlex.join(send)}")
-    if needs_folder() and Path.cwd() != ROOT:
+    if needs_folder() and current_folder() != ROOT:
         tell(f"           (both in {ROOT})")
 
 

@@ -179,6 +179,34 @@ def test_the_files_are_where_people_look_for_them(tmp_path: Path, monkeypatch: p
     assert user_config().parts[-2:] == ("moviola", "moviola.toml")
 
 
+def test_a_current_folder_that_is_gone_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(SystemExit):
+        read(Told, argparse.ArgumentParser(), [], {})
+    assert "the current folder is gone, or may not be entered: change into another" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variable", "sentence"),
+    [
+        (["--config", "~nobody-of-this-name/f"], "", "the configuration ~nobody-of-this-name/f cannot be read: there"),
+        ([], "~nobody-of-this-name/f", "the configuration ~nobody-of-this-name/f cannot be read: there is no user"),
+        ([], "", "the configuration {}: results: there is no user 'nobody-of-this-name'"),
+    ],
+)
+def test_the_home_of_a_user_that_there_is_not_is_said(
+    files: Files, arguments: list[str], variable: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files.folder.write_text("results = '~nobody-of-this-name/films'\n")
+    with pytest.raises(SystemExit):
+        files.told(*arguments, MOVIOLA_USER_CONFIG=variable)
+    assert sentence.format(files.folder) in capsys.readouterr().err
+
+
 def test_what_was_said_and_where_is_known_afterwards(files: Files) -> None:
     files.folder.write_text("[worker]\nlog = 'error'\n")
     parser = argparse.ArgumentParser()
