@@ -103,6 +103,12 @@ class Annotations:
             self.file.write(json.dumps(place | dict(note) | place, ensure_ascii=False))
             self.file.write("\n")
             self.line_count += 1
-            if note.get("filter") == _MEASURED_BY and source_frame != self._measured:
+            if source_frame != self._measured and _is_measured(note):
                 self._measured = source_frame
                 self.summary.add(frame, place["time_s"], note)
+
+
+def _is_measured(note: Mapping[str, Any]) -> bool:
+    """Return whether a note is one of `metadata`; a filter of one's own may note something in that name."""
+    measures = (type(note.get(name)) for name in MEASURES)
+    return note.get("filter") == _MEASURED_BY and "cut" in note and all(each in (int, float) for each in measures)

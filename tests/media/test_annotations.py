@@ -44,6 +44,14 @@ def test_measures_are_summed_up() -> None:
     assert (told["cut_count"], told["cuts"]) == (1, [{"frame": 2, "time_s": 0.08}])
 
 
+def test_what_another_filter_notes_in_the_name_of_metadata_is_not_summed_up() -> None:
+    book = Annotations(StringIO())
+    notes = [{"filter": "metadata", "camera": "left"}, {**measured(0.5), "motion": None}, measured(0.25)]
+    book.add(0, 0, 0.0, notes)
+    assert book.line_count == len(notes)
+    assert book.summary.to_json()["brightness"] == {"min": 0.25, "mean": 0.25, "max": 0.25}
+
+
 def test_a_frame_that_is_shown_again_counts_once() -> None:
     book = Annotations(StringIO())
     for frame, source_frame in enumerate((0, 0, 1, 1, 1)):
