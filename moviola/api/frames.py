@@ -105,7 +105,7 @@ def frames_of(
     """
     if path.is_dir():
         return images_in(path, annotations, seen, listed)
-    if path.suffix.lower() in (".json", ".jsonl"):
+    if path == annotations or path.suffix.lower() in (".json", ".jsonl"):
         raise UsageError(f"{path} has no pictures; read it as a file of JSON")
     if format_of_file(path):
         return pages_in(path, annotations, seen, listed)

@@ -151,6 +151,12 @@ def test_tables_have_no_frames(tmp_path: Path) -> None:
         result.output.frames()
 
 
+def test_notes_have_no_frames_whatever_their_file_is_called(clip: Path, tmp_path: Path) -> None:
+    output = moviola.process(clip, "metadata", out=tmp_path / "notes").output
+    with pytest.raises(moviola.UsageError, match="has no pictures"):
+        output.frames()
+
+
 @pytest.mark.parametrize(
     ("filters", "options", "sentence"),
     [
