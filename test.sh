@@ -36,7 +36,6 @@ complaints=""
 failed=0
 told_again=40 # lines of each check that failed: who has the end of a long log alone sees why; a person at a terminal has all
 printed=$(mktemp)
-trap 'rm -f "$printed"' EXIT
 
 check() {
     local name=$1 started=$SECONDS outcome=passed
@@ -47,16 +46,29 @@ check() {
     [ "$outcome" = passed ] || [ ! -s "$printed" ] || complaints+=$'\n'"== $name FAILED, its last lines again"$'\n'"$(tail -n "$told_again" "$printed")"$'\n'
 }
 
-# In a fresh clone each process that shares the tests would compile all of them: it is done once, while a core is idle.
+# Two that need one core each, in the background meanwhile. In a fresh clone each process
+# that shares the tests would compile all of them: that is done once, here.
+typed=$(mktemp)
+"$tools/mypy" >"$typed" 2>&1 &
+typing=$!
 "$tools/python" -m pytest --collect-only --quiet >/dev/null 2>&1 &
 compiling=$!
+trap 'rm -f "$printed" "$typed"; jobs -pr | xargs kill 2>/dev/null || true' EXIT
+
+# shellcheck disable=SC2329 # 'check' calls it
+what_mypy_said() {
+    cat "$typed"
+    return "$typing_status"
+}
 
 check style "$tools/ruff" check .
 check format "$tools/ruff" format --check .
-check types "$tools/mypy"
 check imports "$tools/lint-imports"
 check shell "$tools/shellcheck" --external-sources run.sh stop.sh test.sh .ci/run moviola/launcher/*.sh docker/*.sh
 check simulation "$tools/python" -m tests.simulation --seeds 60 --first 1 # the same each time; the suite 'simulation' plays fresh ones
+typing_status=0
+wait "$typing" || typing_status=$?
+check types what_mypy_said
 wait "$compiling" || true # what cannot be collected is told by the tests
 # One process more than cores: tests of real programs wait about as often as they compute.
 check tests "$tools/python" -m pytest --numprocesses "$(($(getconf _NPROCESSORS_ONLN) + 1))" --dist worksteal "$@"
