@@ -141,7 +141,6 @@ COLUMNS: Final = ("flag", "variable", "default", "unit", "may be", "meaning")
 def declared() -> dict[str, type]:
     """The settings of each program, by its name."""
     from client import compare_settings, declared, events_settings, settings, watch  # noqa: PLC0415 - they are read, the programs are not run
-    from moviola.web.user_command import UserSettings  # noqa: PLC0415
 
     return {
         **{table: declared.declared(table) for table in declared.DECLARED},
@@ -155,7 +154,7 @@ def declared() -> dict[str, type]:
         "client.compare": compare_settings.CompareSettings,
         "client.config": settings.ConfigSettings,
         "client.doctor": settings.DoctorSettings,
-        "web.user": UserSettings,
+        "web.user": import_module("moviola.web.user_command").UserSettings,  # by name: nothing stands on the gateway
     }
 
 
