@@ -11,7 +11,7 @@ from importlib import metadata
 from typing import Final
 
 from moviola.base import installation
-from moviola.base.extras import NETWORKS
+from moviola.base.extras import NETWORKS, version_of
 from moviola.base.installation import ROOT, install_command, is_checkout
 from moviola.media.video.codecs import CODECS
 
@@ -43,7 +43,8 @@ def networks() -> Finding:
     if NETWORKS.missing():
         text = f"{' and '.join(NETWORKS.libraries)} is not installed (the extra {NETWORKS.name})"
         return Finding("networks", Mark.GOOD, f"{text}: workers here offer no filters that need it")
-    return Finding("networks", Mark.GOOD, f"onnxruntime {metadata.version('onnxruntime')} runs the networks of filters")
+    found = f"onnxruntime {version_of('onnxruntime')}".rstrip()
+    return Finding("networks", Mark.GOOD, f"{found} runs the networks of filters")
 
 
 def requirements() -> list[str]:

@@ -34,6 +34,20 @@ class Extra:
         return f"{', '.join(missing)} {verb} not installed; install what {self.what} with: {install_command(*packages)}"
 
 
+def version_of(library: str) -> str:
+    """Return the version of the package that brings a module of some name, whatever that package is called, as
+    `onnxruntime-gpu` brings `onnxruntime`. Empty if none is installed, or if it says nothing of its version."""
+    from importlib import metadata  # noqa: PLC0415 - it takes longer than all that most programs need of this module
+
+    if find_spec(library) is None:
+        return ""
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:  # looking into all packages takes some tenths of a second
+        packages = metadata.packages_distributions().get(library)
+        return metadata.version(packages[0]) if packages else ""
+
+
 WEB: Final = Extra(
     "web",
     "the gateway needs",

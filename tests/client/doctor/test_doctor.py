@@ -263,6 +263,19 @@ def test_networks_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert finding.text.startswith("onnxruntime is not installed (the extra networks): workers here offer no filters")
 
 
+def test_a_runtime_of_networks_may_come_in_a_package_of_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        if name == "onnxruntime":
+            raise metadata.PackageNotFoundError(name)
+        return {"onnxruntime-gpu": "1.23.0"}[name]
+
+    monkeypatch.setattr(metadata, "version", version)
+    monkeypatch.setattr(metadata, "packages_distributions", lambda: {"onnxruntime": ["onnxruntime-gpu"]})
+    assert software.networks().text == "onnxruntime 1.23.0 runs the networks of filters"
+    monkeypatch.setattr(metadata, "packages_distributions", dict)
+    assert software.networks().text == "onnxruntime runs the networks of filters"
+
+
 def test_packages_that_are_missing_or_too_new(monkeypatch: pytest.MonkeyPatch) -> None:
     def version(name: str) -> str:
         if name == "gone":
