@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import platform
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
+from moviola.base.extras import version_of
 from moviola.base.packaged_models import MODELS
 
 # From the newest on; the first that the processor has names its class. x264 and OpenCV dispatch on these.
@@ -28,7 +30,7 @@ _PACKAGES = (
     ("cjk", "manimgx-fonts-cjk"),
 )
 
-_NONE = "?"  # the version of a package that is not installed
+_NONE = "?"  # the version of a package that is not installed, or does not say it
 
 _RUNTIME = "onnxruntime"
 # What ONNX Runtime dispatches on beside the classes above: products of 8-bit and of half-precision numbers.
@@ -62,8 +64,8 @@ def fingerprint() -> str:
 def _runtime() -> list[str]:
     """Return one word for the runtime of networks, if it is installed: its version, what it runs networks on, and
     those of the processor's instructions that it alone dispatches on."""
-    version = _version(_RUNTIME)
-    if version == _NONE:
+    version = _runtime_version()
+    if not version:
         return []
     flags = _cpu_flags()
     return ["+".join([f"ort{version}", "cpu", *(each for each in _RUNTIME_FLAGS if each in flags)])]
@@ -75,7 +77,7 @@ def versions() -> dict[str, str]:
 
     libraries = {name: ".".join(str(part) for part in numbers) for name, numbers in av.library_versions.items()}
     packages = {package: _version(package) for _, package in _PACKAGES}
-    if (runtime := _version(_RUNTIME)) != _NONE:
+    if runtime := _runtime_version():
         packages[_RUNTIME] = runtime
     return {"python": platform.python_version(), **packages, "ffmpeg": av.ffmpeg_version_info, **libraries}
 
@@ -101,6 +103,11 @@ def _cpu_flags() -> frozenset[str]:
         if key.strip().lower() in ("flags", "features"):
             return frozenset(value.split())
     return frozenset()
+
+
+def _runtime_version() -> str:
+    """Return the version of the runtime of networks; empty if it is not installed."""
+    return version_of(_RUNTIME) or (_NONE if find_spec(_RUNTIME) else "")
 
 
 def _version(package: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from moviola.base import extras
 from moviola.media import fingerprint as module
 from moviola.media.fingerprint import cpu_class, fingerprint, versions
 
@@ -44,10 +45,29 @@ def test_the_runtime_of_networks_and_what_it_chooses_by_are_named(monkeypatch: p
 
 @pytest.mark.usefixtures("anew")
 def test_without_the_runtime_nothing_is_said_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    version = module._version
-    monkeypatch.setattr(module, "_version", lambda name: "?" if name == "onnxruntime" else version(name))
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
     assert "ort" not in fingerprint()
     assert "onnxruntime" not in versions()
+
+
+@pytest.mark.usefixtures("anew")
+def test_a_runtime_of_a_package_of_another_name_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or two workers whose runtimes compute otherwise would promise equal results."""
+    version = metadata.version
+
+    def installed(name: str) -> str:
+        if name == "onnxruntime":
+            raise metadata.PackageNotFoundError(name)
+        return "1.23.0" if name == "onnxruntime-gpu" else version(name)
+
+    monkeypatch.setattr(metadata, "version", installed)
+    monkeypatch.setattr(metadata, "packages_distributions", lambda: {"onnxruntime": ["onnxruntime-gpu"]})
+    assert " ort1.23.0+cpu" in fingerprint()
+    assert versions()["onnxruntime"] == "1.23.0"
+    monkeypatch.setattr(metadata, "packages_distributions", dict)
+    fingerprint.cache_clear()
+    assert " ort?+cpu" in fingerprint()
 
 
 def test_is_the_same_in_another_process() -> None:
