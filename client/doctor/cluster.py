@@ -16,7 +16,7 @@ from moviola.session.cluster_view import ClusterView, look
 from moviola.session.target import UsageError
 from moviola.wire.addresses import is_loopback
 from moviola.wire.errors import Refused, Unreachable, WireError
-from moviola.wire.secret import SECRET_NAME, read_secret, state_folders
+from moviola.wire.secret import OTHERS, SECRET_NAME, read_secret, state_folders
 
 from .finding import Finding, Mark
 
@@ -40,7 +40,10 @@ def secret(settings: ClientSettings) -> Iterator[Finding]:
             way_out = "make it readable for you alone; of another user's, name a copy with --secret-file"
             yield Finding("secret", Mark.WRONG, f"{path} cannot be read: {error.strerror}", way_out)
         except ValueError as error:
-            yield Finding("secret", Mark.WRONG, str(error), f"make it readable for you alone: chmod 600 {path}")
+            way_out = f"make it readable for you alone: chmod 600 {path}"
+            if not path.stat().st_mode & OTHERS:  # so it is empty, as a copy is left that failed
+                way_out = f"copy it anew from where its cluster runs; if that is here, remove it: {typed('up')} makes another"
+            yield Finding("secret", Mark.WRONG, str(error), way_out)
         else:
             yield Finding("secret", Mark.GOOD, f"{path}, which only you can read")
         return

@@ -117,6 +117,17 @@ def test_the_secret_is_its_users_alone(tmp_path: Path, mode: int, mark: Mark, wo
     assert mark is Mark.GOOD or f"chmod 600 {tmp_path / 'secret'}" in finding.way_out
 
 
+def test_an_empty_secret_is_to_be_copied_anew(tmp_path: Path) -> None:
+    path = make_secret(tmp_path)
+    path.write_text("\n")
+    (finding,) = cluster_checks.secret(ClientSettings(secret_file=path))
+    assert (finding.mark, finding.text) == (Mark.WRONG, f"the secret file {path} is empty")
+    assert finding.way_out == "copy it anew from where its cluster runs; if that is here, remove it: ./run.sh makes another"
+    path.chmod(0o644)
+    (finding,) = cluster_checks.secret(ClientSettings(secret_file=path))
+    assert "chmod 600" in finding.way_out
+
+
 def test_a_secret_that_is_not_there(doctor: Callable[..., Found], tmp_path: Path) -> None:
     status, found = doctor()
     assert (status, found["secret"][0]["mark"]) == (0, Mark.WARNING)
