@@ -42,7 +42,7 @@ def secret(settings: ClientSettings) -> Iterator[Finding]:
         except ValueError as error:
             way_out = f"make it readable for you alone: chmod 600 {path}"
             if not path.stat().st_mode & OTHERS:  # so it is empty, as a copy is left that failed
-                way_out = f"copy it anew from where its cluster runs; if that is here, remove it: {typed('up')} makes another"
+                way_out = f"copy it anew from its cluster; if that is here, remove it: {typed('up')} makes another"
             yield Finding("secret", Mark.WRONG, str(error), way_out)
         else:
             yield Finding("secret", Mark.GOOD, f"{path}, which only you can read")

@@ -122,7 +122,7 @@ def test_an_empty_secret_is_to_be_copied_anew(tmp_path: Path) -> None:
     path.write_text("\n")
     (finding,) = cluster_checks.secret(ClientSettings(secret_file=path))
     assert (finding.mark, finding.text) == (Mark.WRONG, f"the secret file {path} is empty")
-    assert finding.way_out == "copy it anew from where its cluster runs; if that is here, remove it: ./run.sh makes another"
+    assert finding.way_out == "copy it anew from its cluster; if that is here, remove it: ./run.sh makes another"
     path.chmod(0o644)
     (finding,) = cluster_checks.secret(ClientSettings(secret_file=path))
     assert "chmod 600" in finding.way_out
