@@ -32,7 +32,7 @@ from moviola.media.images import tags
 from moviola.media.images.formats import BrokenImage
 from moviola.media.images.header import MAX_PAGES, Header
 from moviola.media.images.orientation import upright
-from moviola.media.images.planar import planes_of
+from moviola.media.images.planar import planes_of, row_of
 from moviola.media.images.readers import open_heif
 from moviola.media.images.tags import BadDirectory
 
@@ -208,6 +208,8 @@ _MOVING: Final[dict[str, Any]] = {
 def _tiff_page(data: _Pixels, header: Header, index: int) -> _Pixels:
     if index in header.planar:
         return _interleaved(data.tobytes(), index, header.has_alpha)
+    if index in header.mixed:
+        return _side_by_side(data.tobytes(), index, header.has_alpha)
     if (header.has_alpha or header.by_pillow) and (pixels := _by_pillow(data, index, header)) is not None:
         return pixels
     return _many(data, _flags(header), index, index + 1)[0]
@@ -248,6 +250,21 @@ def _interleaved(data: bytes, page: int, has_alpha: bool) -> _Pixels:
     if len(planes) > 2:
         return np.dstack((*planes[2::-1], *planes[3:]))
     return np.dstack(planes) if has_alpha else planes[0]
+
+
+def _side_by_side(data: bytes, page: int, has_alpha: bool) -> _Pixels:
+    """Return grey, with the sample beside it where that is transparency."""
+    try:
+        row = row_of(data, page)
+    except BadDirectory:
+        raise _broken() from None
+    wide = _many(np.frombuffer(row.file, np.uint8), cv2.IMREAD_UNCHANGED, 0, 1)[0]
+    pixels = wide.reshape(wide.shape[0], -1, row.samples)
+    for start in range(0, pixels.shape[1], row.run) if row.run else ():
+        run = pixels[:, start : start + row.run]
+        np.cumsum(run, axis=1, dtype=pixels.dtype, out=run)
+    turned = upright(pixels, row.orientation)
+    return turned[..., :2] if has_alpha else turned[..., 0]
 
 
 def _pnm(data: _Pixels, header: Header) -> _Pixels:

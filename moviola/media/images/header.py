@@ -33,7 +33,8 @@ class Header:
         is_cmyk: its colours are for print; `is_lab`: they are CIELab.
         by_pillow: OpenCV cannot decode it.
         is_premultiplied: its colours are multiplied by the transparency.
-        planar: those of `pages` whose colours lie in planes of their own: see planar.py.
+        planar: those of `pages` whose colours lie in planes of their own; `mixed`: in which further samples lie beside
+            grey: see planar.py.
         chroma: the resolution of colours: 444 full, 422 halved across, 420 halved.
     """
 
@@ -55,6 +56,7 @@ class Header:
     two_colours: bool = False
     is_premultiplied: bool = False
     planar: frozenset[int] = frozenset()
+    mixed: frozenset[int] = frozenset()
     chroma: str = "444"
 
 

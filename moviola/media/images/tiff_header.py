@@ -10,7 +10,7 @@ from typing import Final
 from moviola.media.images.carried import Collector, LeftOut
 from moviola.media.images.formats import BrokenImage
 from moviola.media.images.header import MAX_PAGES, Header
-from moviola.media.images.planar import is_planar, parts_of
+from moviola.media.images.planar import is_mixed, is_planar, parts_of
 from moviola.media.images.tags import COLORIMETRY, Directory, directories, number
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _EXTRA = 256, 257, 258, 259, 262, 277, 338
@@ -52,6 +52,7 @@ def tiff_header(data: bytes) -> Header:
     if why := next(filter(None, map(_why_unread, pages.values())), ""):
         raise BrokenImage(f"is a TIFF {why}, which is not read; convert it to grey or RGB of 8 or 16 bits")
     planar = frozenset(index for index, page in pages.items() if is_planar(page) and parts_of(data, page))
+    mixed = frozenset(index for index, page in pages.items() if is_mixed(page) and parts_of(data, page))
     first = next(iter(pages.values()))
     sizes = [(number(page, _WIDTH), number(page, _HEIGHT)) for page in pages.values()]
     if any(side < 1 for size in sizes for side in size):  # also of signed numbers, which would make up for others
@@ -79,15 +80,15 @@ def tiff_header(data: bytes) -> Header:
         ),
         is_premultiplied=any(number(page, _EXTRA) == _ASSOCIATED for page in pages.values() if _EXTRA in page),
         by_pillow=_CIELAB in kinds or any(number(page, _COMPRESSION) in _BY_PILLOW for page in pages.values()),
-        planar=planar,
+        planar=planar, mixed=mixed,
     )  # fmt: skip
 
 
 def _has_alpha(page: Directory) -> bool:
-    samples = number(page, _SAMPLES, 1)
-    if samples == 2:
-        return number(page, _EXTRA, _ASSOCIATED) != _UNSPECIFIED
-    return samples == 4 and number(page, _PHOTOMETRIC) != _CMYK
+    samples, colours = number(page, _SAMPLES, 1), _COLOURS.get(number(page, _PHOTOMETRIC), 1)
+    if colours == 1:
+        return samples > 1 and number(page, _EXTRA, _ASSOCIATED if samples == 2 else _UNSPECIFIED) != _UNSPECIFIED
+    return samples == 4 and colours != 4
 
 
 def _spare(page: Directory) -> bool:

@@ -15,6 +15,7 @@ from PIL import Image, ImageCms
 from moviola.media.errors import UnreadableSource
 from moviola.media.images.decode import decode
 from moviola.media.images.formats import BrokenImage
+from moviola.media.images.orientation import upright
 from moviola.media.images.readers import read_header
 from tests.media.images.gallery import cut, hang, said
 from tests.media.images.pictures import Pixels, corners, encoded, exif, long, rational, short, tiff, with_exif
@@ -148,3 +149,53 @@ def test_samples_that_are_neither_colours_nor_transparency_are_said(tmp_path: Pa
     (told,) = said(tmp_path, {"a.tif": data})
     assert told.startswith("further samples of the pixels of a.tif are left out")
     assert page(data).alpha is None
+
+
+MIXED = np.dstack((GREY, ALPHA)).astype(np.uint16) * 257
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"compression": "zlib", "predictor": True},
+        {"compression": "zlib", "predictor": True, "byteorder": ">"},
+        {"compression": "zlib", "predictor": True, "tile": (16, 16)},
+        {"tile": (16, 16)},
+    ],
+    ids=str,
+)
+def test_grey_of_16_bits_keeps_them_and_its_transparency(options: dict[str, Any]) -> None:
+    """OpenCV makes 8 bits of it, without transparency."""
+    found = page(written(MIXED, "minisblack", ["unassalpha"], planarconfig="contig", **options))
+    assert found.colour.dtype == found.alpha.dtype == np.uint16
+    assert (found.colour == MIXED[..., 0]).all()
+    assert (found.alpha == MIXED[..., 1]).all()
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("extra", ["unassalpha", "unspecified"])
+@pytest.mark.parametrize("count", [3, 4, 6])
+def test_grey_with_further_samples_is_that_grey(kind: str, extra: str, count: int) -> None:
+    """Of which OpenCV makes a colour, or none."""
+    planes = [GREY, ALPHA, *(GREY // number for number in range(2, count))]
+    pixels = np.dstack(planes).astype(kind) * {"uint8": 1, "uint16": 257, "float32": np.float32(1 / 255)}[kind]
+    data = written(pixels, "minisblack", [extra, *["unspecified"] * (count - 2)], planarconfig="contig")
+    found, factor = page(data), 1 if kind == "uint8" else 257
+    assert np.abs(found.colour.astype(int) - GREY.astype(int) * factor).max() <= (kind == "float32")
+    assert (found.alpha is not None) == read_header(data).has_alpha == (extra == "unassalpha")
+    if found.alpha is not None:
+        assert np.abs(found.alpha.astype(int) - ALPHA.astype(int) * factor).max() <= (kind == "float32")
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_grey_of_16_bits_with_transparency_is_upright(orientation: int) -> None:
+    tag = (274, 3, 1, orientation, True)
+    found = page(written(MIXED, "minisblack", ["unassalpha"], planarconfig="contig", extratags=[tag]))
+    assert (found.colour == upright(MIXED[..., 0], orientation)).all()
+
+
+def test_grey_with_further_samples_that_cannot_be_told_apart_is_refused() -> None:
+    data = written(MIXED, "minisblack", ["unassalpha"], planarconfig="contig", bigtiff=True)
+    with pytest.raises(BrokenImage, match="grey with further samples"):
+        read_header(data)
