@@ -84,12 +84,14 @@ def _pages(data: _Pixels, header: Header, decoded: Decoded) -> Iterator[Page]:
             decoded.remark = CLIPPED
         if pixels.dtype not in (np.uint8, np.uint16):
             raise BrokenImage(f"has samples of the type {pixels.dtype}; 8 or 16 bits, or floating point, can be read")
-        page = _page(upright(pixels, header.orientation), header.is_premultiplied)
+        page = _page(upright(pixels, header.orientation), header)
         page.duration_ms = duration
         yield page
 
 
-def _page(pixels: _Pixels, is_premultiplied: bool) -> Page:
+def _page(pixels: _Pixels, header: Header) -> Page:
+    if header.is_grey and pixels.shape[2:] in ((3,), (4,)):
+        pixels = pixels[..., [0, 3][: pixels.shape[2] - 2]]
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[..., 0]
     if pixels.ndim == 2 or pixels.shape[2] == 3:
@@ -99,7 +101,7 @@ def _page(pixels: _Pixels, is_premultiplied: bool) -> Page:
     peak = np.iinfo(alpha.dtype).max
     if bool((alpha == peak).all()):
         return Page(np.ascontiguousarray(colour))
-    if is_premultiplied:
+    if header.is_premultiplied:
         share = np.maximum(alpha, 1) / peak
         colour = np.rint(colour / (share if colour.ndim == 2 else share[..., None])).clip(0, peak).astype(pixels.dtype)
     return Page(np.ascontiguousarray(colour), alpha)

@@ -72,8 +72,8 @@ class Settings:
 def encode(pages: Sequence[_Pixels], name: str, settings: Settings) -> bytes:
     """Return a file of the format `name` with these pictures: one, or several where the format has pages or can move.
 
-    Each is height × width, × 3 (BGR) or × 4 (BGRA), uint8 or uint16; what the format cannot hold must have been taken
-    away by `storable`. Raise BrokenImage with the reason when there is no file that holds them.
+    Each is height × width, × 2 (grey and alpha), × 3 (BGR) or × 4 (BGRA), uint8 or uint16; what the format cannot hold
+    must have been taken away by `storable`. Raise BrokenImage with the reason when there is no file that holds them.
     """
     carried = settings.carried.held_by(name)
     try:
@@ -98,27 +98,35 @@ def storable(colour: _Pixels, alpha: _Pixels | None, name: str, *, is_moving: bo
         peak = np.iinfo(alpha.dtype).max
         alpha = np.where(alpha < (peak + 1) // 2, 0, peak).astype(alpha.dtype)
         colour = np.where((alpha > 0)[(..., None)[: colour.ndim - 1]], colour, 0).astype(colour.dtype)
+    if colour.dtype == np.uint16 and kind.bits_of(is_moving=is_moving) == 8:
+        colour, alpha = _of_8_bits(colour), None if alpha is None else _of_8_bits(alpha)
     if alpha is not None and kind.has_alpha:
-        if colour.ndim == 2:
+        if colour.ndim == 2 and not kind.keeps_grey(8 * colour.itemsize, has_alpha=True):
             colour = np.repeat(colour[..., None], 3, axis=2)
         colour = np.dstack((colour, alpha))
-    if colour.dtype == np.uint16 and kind.bits_of(is_moving=is_moving) == 8:
-        colour = np.rint(colour / 257).astype(np.uint8)
     return colour
+
+
+def _of_8_bits(samples: _Pixels) -> _Pixels:
+    return np.rint(samples / 257).astype(np.uint8)
 
 
 def alike(pages: Sequence[_Pixels]) -> list[_Pixels]:
     """Return pages, or frames of an animation, that all have colours, and transparency, if one of them has."""
-    channels = max(1 if page.ndim == 2 else page.shape[2] for page in pages)
-    return [_with_channels(page, channels) for page in pages]
+    channels = [1 if page.ndim == 2 else page.shape[2] for page in pages]
+    has_colours, has_alpha = max(channels) > 2, any(each % 2 == 0 for each in channels)
+    return [_with_channels(page, has_colours=has_colours, has_alpha=has_alpha) for page in pages]
 
 
-def _with_channels(page: _Pixels, channels: int) -> _Pixels:
-    if channels == 1 or (page.ndim == 3 and page.shape[2] == channels):
+def _with_channels(page: _Pixels, *, has_colours: bool, has_alpha: bool) -> _Pixels:
+    planes = [page] if page.ndim == 2 else [page[..., number] for number in range(page.shape[2])]
+    alpha = planes.pop() if len(planes) % 2 == 0 else None
+    if (alpha is not None) == has_alpha and (len(planes) > 1) == has_colours:
         return page
-    if page.ndim == 2:
-        page = np.repeat(page[..., None], 3, axis=2)
-    return page if channels == 3 else np.dstack((page, np.full(page.shape[:2], np.iinfo(page.dtype).max, page.dtype)))
+    if alpha is None and has_alpha:
+        alpha = np.full(page.shape[:2], np.iinfo(page.dtype).max, page.dtype)
+    planes *= 3 if has_colours and len(planes) == 1 else 1
+    return np.dstack(planes if alpha is None else [*planes, alpha])
 
 
 def _by_pillow(pages: Sequence[_Pixels], name: str, settings: Settings, carried: Carried) -> bytes:
@@ -170,7 +178,9 @@ _PILLOW: Final = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF", "
 
 
 def _rgb(pixels: _Pixels) -> _Pixels:
-    return pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[..., [2, 1, 0, 3][: pixels.shape[2]]])
+    if pixels.ndim == 2 or pixels.shape[2] == 2:
+        return pixels
+    return np.ascontiguousarray(pixels[..., [2, 1, 0, 3][: pixels.shape[2]]])
 
 
 def _texts(carried: Carried) -> PngImagePlugin.PngInfo:

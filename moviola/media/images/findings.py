@@ -15,8 +15,9 @@ from moviola.media.images.formats import FORMATS, Format, written_as
 from moviola.media.material import NO_VIDEO, Output, Source, header
 
 ALPHA, ASSOCIATED, CMYK, LAB, LONG_XMP = "alpha", "associated alpha", "cmyk", "lab", "long xmp"
+GREY_PROFILE, GREY_ALPHA_PROFILE = "grey profile", "grey profile with alpha"
 """What pictures have among what they carry: transparency, and such as is multiplied into the colours; colours for print
-or of CIELab; XMP that is too long for a JPEG."""
+or of CIELab; XMP that is too long for a JPEG; a colour profile for grey, without and with transparency."""
 
 _SPACES: Final = {CMYK: "CMYK", LAB: "CIELab"}
 
@@ -73,10 +74,9 @@ def findings(source: Source, output: Output) -> Iterator[Finding]:
         name = written_as(group.format, output.encoder.format, is_moving=group.is_moving, is_deep=group.bits > 8)
         yield from _of_format(group, FORMATS[name], output.encoder.format)
         for thing, count in group.carried.items():
-            if thing == LONG_XMP and name == "jpg":
-                kept[formats.XMP] -= count
-                reason = "is left out: it is too long for a JPEG file; --format png keeps it"
-                yield Finding(f"XMP of {_images(count, group)}", Fate.LOST, reason)
+            for lost, why in _unfit(thing, group, FORMATS[name]):
+                kept[lost] -= count
+                yield Finding(f"{_NOUNS[lost]} of {_images(count, group)}", Fate.LOST, f"is left out: {why}")
             if thing not in _NOUNS:
                 continue
             if thing in FORMATS[name].holds or (thing == ALPHA and FORMATS[name].has_alpha):
@@ -85,6 +85,16 @@ def findings(source: Source, output: Output) -> Iterator[Finding]:
                 yield _lost(thing, count, group, FORMATS[name])
     for thing, count in sorted((+kept).items()):
         yield Finding(f"{_NOUNS[thing]} of {_images(count)}", Fate.KEPT, "is kept as far as it stays true")
+
+
+def _unfit(thing: str, group: ImageGroup, made: Format) -> Iterator[tuple[str, str]]:
+    """Yield what a format has a place for, and does not keep of such images all the same, and why."""
+    if thing == LONG_XMP and made.name == "jpg":
+        yield formats.XMP, "it is too long for a JPEG file; --format png keeps it"
+    if thing in (GREY_PROFILE, GREY_ALPHA_PROFILE) and formats.PROFILE in made.holds:
+        bits = min(group.bits, made.bits_of(is_moving=group.is_moving))
+        if not made.keeps_grey(bits, has_alpha=thing == GREY_ALPHA_PROFILE):
+            yield formats.PROFILE, f"it is for grey, of which a {made.label} file makes colours; --format tiff keeps it"
 
 
 def _lost(thing: str, count: int, group: ImageGroup, made: Format) -> Finding:

@@ -29,6 +29,8 @@ class Format:
         label: what people call it.
         suffixes: what its files are called, the usual one first.
         has_alpha: it can hold transparency.
+        has_grey: it can hold grey as such; others store it as three colours.
+        grey_alpha_bits: the most bits a sample of grey with transparency; 0 where that is stored as colours.
         bits: the most that a sample of a still picture can have; see `bits_of`.
         has_pages: several pictures of different sizes can be in one file.
         can_move: a file can be an animation, with a duration for each frame.
@@ -39,6 +41,8 @@ class Format:
     label: str
     suffixes: tuple[str, ...]
     has_alpha: bool = False
+    has_grey: bool = True
+    grey_alpha_bits: int = 0
     bits: int = 8
     has_pages: bool = False
     can_move: bool = False
@@ -48,17 +52,22 @@ class Format:
         """Return the most bits a sample that are written of a still picture, or of an animation."""
         return 8 if is_moving and self.can_move else self.bits  # what writes animations makes them of 8
 
+    def keeps_grey(self, bits: int, *, has_alpha: bool) -> bool:
+        """Whether grey that is written with so many bits a sample is written as such, and not as three colours."""
+        return self.has_grey and (not (has_alpha and self.has_alpha) or bits <= self.grey_alpha_bits)
+
 
 FORMATS: Final = {
     each.name: each
     for each in (
         Format("jpg", "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), holds=_PHOTOGRAPH | {IPTC, COMMENT}),
         Format(
-            "png", "PNG", (".png", ".apng"), has_alpha=True, bits=16, can_move=True,
+            "png", "PNG", (".png", ".apng"), has_alpha=True, grey_alpha_bits=8, bits=16, can_move=True,
             holds=_PHOTOGRAPH | {COMMENT, TEXTS, COLOURS, COLOUR_CHUNKS},
         ),
-        Format("webp", "WebP", (".webp",), has_alpha=True, can_move=True, holds=_PHOTOGRAPH),
-        Format("tiff", "TIFF", (".tif", ".tiff"), has_alpha=True, bits=16, has_pages=True, holds=_PHOTOGRAPH | {IPTC}),
+        Format("webp", "WebP", (".webp",), has_alpha=True, has_grey=False, can_move=True, holds=_PHOTOGRAPH),
+        Format("tiff", "TIFF", (".tif", ".tiff"), has_alpha=True, grey_alpha_bits=16, bits=16, has_pages=True,
+               holds=_PHOTOGRAPH | {IPTC}),
         Format("heic", "HEIC", (".heic", ".heif", ".hif"), has_alpha=True, bits=10, has_pages=True,
                holds=_PHOTOGRAPH | {COLOURS}),
         Format("avif", "AVIF", (".avif",), has_alpha=True, can_move=True, holds=_PHOTOGRAPH),

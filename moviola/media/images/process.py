@@ -253,15 +253,17 @@ class _Made:
 
     def _encode(self, loop_count: int) -> bytes:
         pages, self._pages = self._pages, []
+        pages = alike(pages)
         header = self.header
-        channels = 1 if pages[0].ndim == 2 else 3
+        is_grey = pages[0].ndim == 2 or pages[0].shape[2] == 2
+        channels = 1 if is_grey and FORMATS[self.format].has_grey else 3
         carried = header.carried
         if carried.profile and not fits(carried.profile, channels):
             carried = replace(carried, profile=b"")
         durations = tuple(self._durations_ms) if len(pages) > 1 and header.is_moving else ()
         lossless = header.format == "webp" and header.is_lossless
         settings = Settings(self._quality, lossless, header.chroma, carried, durations, loop_count)
-        return encode(alike(pages), self.format, settings)
+        return encode(pages, self.format, settings)
 
     def _say(self, remark: str) -> None:
         self.remarks.append(remark)

@@ -148,7 +148,7 @@ def _png(data: bytes) -> Header:
         raise BadDirectory("no header")
     return _header(
         "png", stream.im_size, found, replace(carried, nclx=nclx, chunks=chunks), exif, pages,
-        has_alpha=data[25] in (4, 6) or "transparency" in info, bits=max(8, data[24]),
+        has_alpha=data[25] in (4, 6) or "transparency" in info, is_grey=is_grey, bits=max(8, data[24]),
     )  # fmt: skip
 
 

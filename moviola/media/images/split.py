@@ -20,9 +20,18 @@ from moviola.media.errors import UnreadableSource
 from moviola.media.fidelity import Fate, Finding, bounded, sentences
 from moviola.media.images import KIND
 from moviola.media.images.bundle import ImageChunk, ImageEntry
-from moviola.media.images.carried import LEFT_OUT, MAX_JPEG_XMP_SIZE, LeftOut
+from moviola.media.images.carried import LEFT_OUT, MAX_JPEG_XMP_SIZE, LeftOut, fits
 from moviola.media.images.ending import is_cut_off
-from moviola.media.images.findings import ALPHA, ASSOCIATED, CMYK, LAB, LONG_XMP, ImageGroup
+from moviola.media.images.findings import (
+    ALPHA,
+    ASSOCIATED,
+    CMYK,
+    GREY_ALPHA_PROFILE,
+    GREY_PROFILE,
+    LAB,
+    LONG_XMP,
+    ImageGroup,
+)
 from moviola.media.images.formats import MAX_FILE_SIZE, BrokenImage
 from moviola.media.images.header import Header, too_large
 from moviola.media.images.readers import read_header
@@ -130,6 +139,8 @@ class _Survey:
             CMYK: header.is_cmyk,
             LAB: header.is_lab,
             LONG_XMP: is_long,
+            GREY_PROFILE: fits(header.carried.profile, 1) and not header.has_alpha,
+            GREY_ALPHA_PROFILE: fits(header.carried.profile, 1) and header.has_alpha,
         }
         things.update(each for each, is_there in also.items() if is_there)
         for left_out in header.left_out:

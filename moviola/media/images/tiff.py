@@ -34,7 +34,7 @@ _OF_TIFFFILE: Final = frozenset((X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, CA
 
 
 def tiff(pages: Sequence[NDArray[Any]], carried: Carried) -> bytes:
-    """Return a TIFF of these pages, each height × width, × 3 (BGR) or × 4 (BGRA), uint8 or uint16.
+    """Return a TIFF of pages, each height × width, × 2 (grey and alpha), × 3 (BGR) or × 4 (BGRA), uint8 or uint16.
 
     Deflate with differences between neighbours; transparency is unassociated. What is carried is the first page's.
     """
@@ -42,12 +42,14 @@ def tiff(pages: Sequence[NDArray[Any]], carried: Carried) -> bytes:
     file = BytesIO()
     with tifffile.TiffWriter(file, byteorder="<" if found.own.prefix == b"II" else ">") as writer:
         for number, page in enumerate(pages):
-            is_grey = page.ndim == 2
-            order = [2, 1, 0, 3][: page.shape[2]] if not is_grey else []
+            channels = 1 if page.ndim == 2 else page.shape[2]
+            is_grey = channels <= 2
+            order = [2, 1, 0, 3][:channels]
             writer.write(
                 page if is_grey else page[..., order],
                 photometric="minisblack" if is_grey else "rgb",
-                extrasamples=["unassalpha"] if len(order) == 4 else None,
+                planarconfig="contig" if channels == 2 else None,  # of more it takes that by itself
+                extrasamples=["unassalpha"] if channels % 2 == 0 else None,
                 compression="zlib",
                 predictor=True,
                 metadata=None,

@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pillow_heif
+import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -52,11 +53,17 @@ def heic(pages: Sequence[Pixels], quality: int = 100, **options: Any) -> bytes:
 
 
 def decoded(data: bytes | Path) -> Pixels:
-    """The first picture of a file as it is stored, by OpenCV; of a HEIC by pillow-heif."""
+    """The first picture of a file as it is stored, by OpenCV; of a HEIC by pillow-heif, of a TIFF of grey and
+    transparency by tifffile."""
     whole = data if isinstance(data, bytes) else data.read_bytes()
     if whole[4:12] == b"ftypheic" or whole[4:12] == b"ftypheix":
         found = np.asarray(pillow_heif.open_heif(whole, convert_hdr_to_8bit=False, bgr_mode=True))
         return found
+    if whole[:2] in (b"II", b"MM"):
+        with tifffile.TiffFile(BytesIO(whole)) as file:
+            if file.pages.first.shape[2:] == (2,):
+                both: Pixels = file.pages.first.asarray()
+                return both
     pixels = cv2.imdecode(np.frombuffer(whole, np.uint8), -1)
     assert pixels is not None
     if whole[:2] in (b"II", b"MM") and pixels.shape[2:] == (4,) and pixels.dtype == np.uint8:
