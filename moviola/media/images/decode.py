@@ -94,6 +94,10 @@ def _page(pixels: _Pixels, header: Header) -> Page:
         pixels = pixels[..., [0, 3][: pixels.shape[2] - 2]]
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[..., 0]
+    if header.clear is not None and pixels.ndim == 2:  # of colours OpenCV tells it itself
+        pixels = np.dstack((pixels, np.where(pixels == header.clear, 0, np.iinfo(pixels.dtype).max))).astype(
+            pixels.dtype
+        )
     if pixels.ndim == 2 or pixels.shape[2] == 3:
         return Page(np.ascontiguousarray(pixels))
     alpha = np.ascontiguousarray(pixels[..., -1])

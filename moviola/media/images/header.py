@@ -27,6 +27,7 @@ class Header:
         orientation: EXIF's number, 1 where the decoder turns the picture itself.
         carried: what lasts beside the pixels; `left_out` what does not.
         has_alpha: it may have transparency.
+        clear: the sample of grey that is transparent, where one is.
         is_grey: its colours are grey, also where the decoder gives them as blue, green and red.
         bits: of a sample; more than 8 are worked on as 16.
         two_colours: a page has a palette of two.
@@ -49,6 +50,7 @@ class Header:
     carried: Carried = field(default_factory=Carried)
     left_out: tuple[LeftOut, ...] = ()
     has_alpha: bool = False
+    clear: int | None = None
     is_grey: bool = False
     bits: int = 8
     is_lossless: bool = True

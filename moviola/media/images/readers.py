@@ -149,7 +149,15 @@ def _png(data: bytes) -> Header:
     return _header(
         "png", stream.im_size, found, replace(carried, nclx=nclx, chunks=chunks), exif, pages,
         has_alpha=data[25] in (4, 6) or "transparency" in info, is_grey=is_grey, bits=max(8, data[24]),
+        clear=_clear_grey(info["transparency"], data[24]) if data[25] == 0 and "transparency" in info else None,
     )  # fmt: skip
+
+
+def _clear_grey(told: Any, bits: int) -> int | None:
+    """Return the grey that a PNG of so many bits a sample calls transparent, as decoders give it: of 8 bits or more."""
+    if not isinstance(told, int):
+        return None
+    return told * (255 // ((1 << bits) - 1)) if bits in (2, 4) else told  # Pillow makes 0 and 255 of 1 bit itself
 
 
 _PNG_CHUNKS: Final = frozenset((b"IHDR", b"tRNS", b"iCCP", b"pHYs", b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"acTL"))

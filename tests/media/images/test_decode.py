@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from contextlib import suppress
 from io import BytesIO
 
@@ -24,6 +25,7 @@ from tests.media.images.pictures import (
     exif,
     heic,
     long,
+    png_chunk,
     short,
     tiff,
     with_exif,
@@ -238,6 +240,29 @@ def test_a_grey_tiff_keeps_its_transparency() -> None:
     assert (page.colour == GREY).all()
     assert page.alpha is not None
     assert (page.alpha == 255 - GREY).all()
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+def test_a_grey_png_may_call_one_grey_transparent(bits: int) -> None:
+    """Which OpenCV tells of colours only."""
+    samples = np.tile(np.arange(16, dtype=np.uint16) % (1 << min(bits, 4)), (4, 1))
+    if bits < 8:
+        unpacked = (samples[..., None] >> np.arange(bits - 1, -1, -1, dtype=np.uint16)) & 1
+        rows = np.packbits(unpacked.astype(np.uint8).reshape(4, -1), axis=1)
+    else:
+        rows = samples.astype(">u2" if bits == 16 else np.uint8)
+    body = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+    parts = (
+        (b"IHDR", struct.pack(">IIBBBBB", 16, 4, bits, 0, 0, 0, 0)),
+        (b"tRNS", b"\0\1"),
+        (b"IDAT", body),
+        (b"IEND", b""),
+    )
+    page = only(b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*each) for each in parts))
+    assert page.colour.ndim == 2
+    assert page.alpha is not None
+    assert ((page.alpha == 0) == (samples == 1)).all()
+    assert page.alpha.max() == (65535 if bits == 16 else 255)
 
 
 @pytest.mark.parametrize("angle", [0, 1, 2, 3])
