@@ -18,12 +18,14 @@ from moviola.media.images import formats
 from moviola.media.images.colours import Nclx, is_wide
 from moviola.media.images.tags import (
     MARK,
+    MAX_TAGS,
     MAX_VALUE_SIZE,
     RAW,
     BadDirectory,
+    Directory,
+    Reader,
     directories,
     lasting,
-    maker_note,
     resolution_of,
     with_resolution,
 )
@@ -73,6 +75,7 @@ class LeftOut(StrEnum):
     RAW = "raw"
     COLORIMETRY = "colorimetry"
     SAMPLES = "samples"
+    LATER_PAGES = "later pages"
 
 
 _WOULD_SHOW: Final = "is left out: it would show the picture as it was"
@@ -110,6 +113,7 @@ LEFT_OUT: Final = {
         "white point and primaries in EXIF",
         "are left out: they describe the colours before these were converted to RGB",
     ),
+    LeftOut.LATER_PAGES: ("what later pages carry", f"is left out: the pages have more than {MAX_TAGS} tags"),
     LeftOut.SAMPLES: ("further samples of the pixels", "are left out: they are neither colours nor transparency"),
 }
 """What each is, and the rest of the sentence that says that it is not kept."""
@@ -192,8 +196,10 @@ class Collector:
         channels: int,
         texts: tuple[tuple[str, str], ...] = (),
         without: frozenset[int] = frozenset(),
+        page: Directory | None = None,
+        reader: Reader | None = None,
     ) -> Carried:
-        """Return what a file carries.
+        """Return what a file, or a page of it, carries.
 
         Args:
             info: what Pillow calls so.
@@ -201,9 +207,11 @@ class Collector:
             channels: of the result.
             texts: of a PNG.
             without: tags of the first directory that are not true of the result.
+            page: of a TIFF, the directory of the page; by default that of the first.
+            reader: for the directories below it.
         """
-        kept = self.exif(exif, without)
-        dpi = info.get("dpi") or (resolution_of(exif) if kept else None)
+        kept = self.exif(exif, without, page, reader)
+        dpi = info.get("dpi") or (resolution_of(exif) if kept and page is None else None)
         return Carried(
             kept,
             self.xmp(_bytes(info.get("xmp"))),
@@ -214,23 +222,28 @@ class Collector:
             texts,
         )
 
-    def exif(self, block: bytes, without: frozenset[int] = frozenset()) -> bytes:
+    def exif(
+        self,
+        block: bytes,
+        without: frozenset[int] = frozenset(),
+        page: Directory | None = None,
+        reader: Reader | None = None,
+    ) -> bytes:
         """Return an EXIF block of those tags of an EXIF block or a TIFF file that stay true, without the tags
         `without`. Note what is left out."""
         block = block.removeprefix(MARK)
         if not block:
             return b""
         try:
-            made = lasting(block, without)
+            made = lasting(block, without, page, reader)
             if made.is_short:
                 self.left_out.append(LeftOut.LONG_EXIF)
             kept = made.to_exif() if made else b""
-            if maker_note(block):
+            if made.has_maker_note:
                 self.left_out.append(LeftOut.MAKER_NOTE)
-            first = set(next(directories(block, 1)))
-            if not first.isdisjoint(RAW):
+            if not made.told.isdisjoint(RAW):
                 self.left_out.append(LeftOut.RAW)
-            if not first.isdisjoint(without):
+            if not made.told.isdisjoint(without):
                 self.left_out.append(LeftOut.COLORIMETRY)
         except BadDirectory:
             kept = b""

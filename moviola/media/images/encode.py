@@ -59,6 +59,7 @@ class Settings:
         carried: what the file has beside the pixels.
         durations_ms: of an animation, of each frame; empty where pages are pictures of their own.
         loop_count: how often an animation plays, 0 for ever.
+        later: what each later page has beside its pixels, where that is told.
     """
 
     quality: int
@@ -67,6 +68,13 @@ class Settings:
     carried: Carried = field(default_factory=Carried)
     durations_ms: tuple[int, ...] = ()
     loop_count: int = 0
+    later: tuple[Carried, ...] = ()
+
+    def of_page(self, number: int) -> Carried:
+        """Return what a page has, counted from 0: where it is not told, what is true of all pages of the first's."""
+        if number and not self.later:
+            return Carried(profile=self.carried.profile, resolution=self.carried.resolution)
+        return (self.carried, *self.later)[number]
 
 
 def encode(pages: Sequence[_Pixels], name: str, settings: Settings) -> bytes:
@@ -78,7 +86,7 @@ def encode(pages: Sequence[_Pixels], name: str, settings: Settings) -> bytes:
     carried = settings.carried.held_by(name)
     try:
         if name == "tiff":
-            return tiff(pages, carried)
+            return tiff(pages, [settings.of_page(number).held_by(name) for number in range(len(pages))])
         if name == "heic":
             return _heic(pages, settings, carried)
         if name in ("bmp", "pnm") or pages[0].dtype == np.uint16:

@@ -15,9 +15,10 @@ from moviola.media.images.formats import FORMATS, Format, written_as
 from moviola.media.material import NO_VIDEO, Output, Source, header
 
 ALPHA, ASSOCIATED, CMYK, LAB, LONG_XMP = "alpha", "associated alpha", "cmyk", "lab", "long xmp"
-GREY_PROFILE, GREY_ALPHA_PROFILE = "grey profile", "grey profile with alpha"
+GREY_PROFILE, GREY_ALPHA_PROFILE, OF_LATER_PAGES = "grey profile", "grey profile with alpha", "of later pages"
 """What pictures have among what they carry: transparency, and such as is multiplied into the colours; colours for print
-or of CIELab; XMP that is too long for a JPEG; a colour profile for grey, without and with transparency."""
+or of CIELab; XMP that is too long for a JPEG; a colour profile for grey, without and with transparency;
+something of a later page that the first has not, or otherwise."""
 
 _SPACES: Final = {CMYK: "CMYK", LAB: "CIELab"}
 
@@ -126,6 +127,9 @@ def _of_format(group: ImageGroup, made: Format, wanted: str) -> Iterator[Finding
     if made.name == "gif":
         reason = "become 256 a frame, and transparency all or nothing: a GIF file has no more; --format png keeps them"
         yield Finding(f"the colours of {images}", Fate.CHANGED, reason)
+    if (count := group.carried.get(OF_LATER_PAGES)) and made.has_pages and made is not source:
+        reason = f"is left out: a {made.label} file gets that of the first; --format tiff keeps it"
+        yield Finding(f"what later pages carry of {_images(count, group)}", Fate.LOST, reason)
     for thing, space in _SPACES.items():
         if count := group.carried.get(thing):
             reason = f"become RGB: filters know no {space}"

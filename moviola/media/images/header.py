@@ -26,6 +26,7 @@ class Header:
         is_moving: the pages are the frames of an animation.
         orientation: EXIF's number, 1 where the decoder turns the picture itself.
         carried: what lasts beside the pixels; `left_out` what does not.
+        later: what lasts of each later page, where pages have it of their own, as a TIFF's.
         has_alpha: it may have transparency.
         clear: the sample of grey that is transparent, where one is.
         is_grey: its colours are grey, also where the decoder gives them as blue, green and red.
@@ -48,6 +49,7 @@ class Header:
     is_moving: bool = False
     orientation: int = 1
     carried: Carried = field(default_factory=Carried)
+    later: tuple[Carried, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     has_alpha: bool = False
     clear: int | None = None
@@ -62,6 +64,11 @@ class Header:
     planar: frozenset[int] = frozenset()
     mixed: frozenset[int] = frozenset()
     chroma: str = "444"
+
+    @property
+    def all_carried(self) -> tuple[Carried, ...]:
+        """Return what lasts of the file, and of each later page that has it of its own."""
+        return self.carried, *self.later
 
 
 def too_large(size: int) -> str:

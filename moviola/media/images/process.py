@@ -19,7 +19,7 @@ from moviola.media.bundle import pack, read
 from moviola.media.errors import ProcessingFailed, last_line
 from moviola.media.fingerprint import fingerprint
 from moviola.media.images.bundle import ImageChunk, ImageResult, PictureEntry
-from moviola.media.images.carried import fits
+from moviola.media.images.carried import Carried, fits
 from moviola.media.images.decode import Decoded, Page, decode
 from moviola.media.images.encode import Settings, alike, encode, storable
 from moviola.media.images.formats import FORMATS, OUTPUT_FORMATS, BrokenImage, written_as
@@ -257,16 +257,22 @@ class _Made:
         header = self.header
         is_grey = pages[0].ndim == 2 or pages[0].shape[2] == 2
         channels = 1 if is_grey and FORMATS[self.format].has_grey else 3
-        carried = header.carried
-        if carried.profile and not fits(carried.profile, channels):
-            carried = replace(carried, profile=b"")
+        done = len(self._encoded)  # pages before these, of files of their own
+        first, *later = (
+            _fitting(each, channels) for each in header.all_carried[done : done + len(pages)] or [header.carried]
+        )
         durations = tuple(self._durations_ms) if len(pages) > 1 and header.is_moving else ()
         lossless = header.format == "webp" and header.is_lossless
-        settings = Settings(self._quality, lossless, header.chroma, carried, durations, loop_count)
+        settings = Settings(self._quality, lossless, header.chroma, first, durations, loop_count, tuple(later))
         return encode(pages, self.format, settings)
 
     def _say(self, remark: str) -> None:
         self.remarks.append(remark)
+
+
+def _fitting(carried: Carried, channels: int) -> Carried:
+    """Return what is carried, without a colour profile that is for other pictures than those of so many channels."""
+    return carried if not carried.profile or fits(carried.profile, channels) else replace(carried, profile=b"")
 
 
 def _nobody(_done: int) -> None:

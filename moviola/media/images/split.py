@@ -30,6 +30,7 @@ from moviola.media.images.findings import (
     GREY_PROFILE,
     LAB,
     LONG_XMP,
+    OF_LATER_PAGES,
     ImageGroup,
 )
 from moviola.media.images.formats import MAX_FILE_SIZE, BrokenImage
@@ -131,16 +132,18 @@ class _Survey:
         """Note what an image has that may be kept or not."""
         key = (header.format, header.is_moving, len(header.pages) > 1 and not header.is_moving, header.bits)
         things = self.groups.setdefault(key, Counter())
-        things.update(("", *header.carried.things))
-        is_long = len(header.carried.xmp) > MAX_JPEG_XMP_SIZE
+        things.update(("", *{thing for each in header.all_carried for thing in each.things}))
+        is_long = any(len(each.xmp) > MAX_JPEG_XMP_SIZE for each in header.all_carried)
+        has_grey_profile = any(fits(each.profile, 1) for each in header.all_carried)
         also = {
             ALPHA: header.has_alpha,
             ASSOCIATED: header.has_alpha and header.is_premultiplied,
             CMYK: header.is_cmyk,
             LAB: header.is_lab,
             LONG_XMP: is_long,
-            GREY_PROFILE: fits(header.carried.profile, 1) and not header.has_alpha,
-            GREY_ALPHA_PROFILE: fits(header.carried.profile, 1) and header.has_alpha,
+            GREY_PROFILE: has_grey_profile and not header.has_alpha,
+            GREY_ALPHA_PROFILE: has_grey_profile and header.has_alpha,
+            OF_LATER_PAGES: any(each != header.carried for each in header.later),
         }
         things.update(each for each, is_there in also.items() if is_there)
         for left_out in header.left_out:

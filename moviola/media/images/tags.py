@@ -24,6 +24,9 @@ MAX_DATA_SIZE: Final = 64 * 1024 * 1024
 
 Directory = ImageFileDirectory_v2
 
+MAX_TAGS: Final = 30_000
+"""In the directories of all pages of a TIFF whose tags are carried: some 30 of each of a thousand."""
+
 MAX_READS: Final = 200_000
 """Entries and values that are looked at in all directories of a file: a thousand pages have some 30 000."""
 
@@ -64,11 +67,14 @@ class BadDirectory(ValueError):
     """Bytes that are no directory."""
 
 
-class _Reader(BytesIO):
-    """A file of which no more than MAX_DATA_SIZE bytes are read, in no more than MAX_READS pieces."""
+class Reader(BytesIO):
+    """A file of which no more than MAX_DATA_SIZE bytes are read, in no more than `reads` pieces."""
 
     _left = MAX_DATA_SIZE
-    _reads_left = MAX_READS
+
+    def __init__(self, data: bytes | memoryview, reads: int = MAX_READS) -> None:
+        super().__init__(data)
+        self._reads_left = reads
 
     def read(self, size: int | None = -1) -> bytes:
         data = super().read(size)
@@ -97,7 +103,7 @@ def directories(data: bytes | memoryview, most: int) -> Iterator[Directory]:
 
     At most `most` of them; one that leads back ends the chain. Raise BadDirectory.
     """
-    reader = _Reader(data)
+    reader = Reader(data)
     offset, seen = _empty(data).next, set[int]()
     while offset and offset not in seen and len(seen) < most:
         seen.add(offset)
@@ -114,7 +120,7 @@ def directory_at(data: bytes | memoryview, offset: int, reader: BytesIO | None =
     if count > MAX_ENTRIES:
         raise BadDirectory(f"a directory of {count} entries")
     with quiet():
-        reader = reader or _Reader(data)
+        reader = reader or Reader(data)
         reader.seek(offset)
         made.load(reader)
     return made
@@ -167,11 +173,13 @@ def resolution_of(exif: bytes) -> tuple[float, float] | None:
 @dataclass(slots=True)
 class Tags:
     """A directory that is written, and those below it by the tags that point to them; `is_short` where something of it
-    is too long or broken."""
+    is too long or broken. `told` is what the directory has that it was made of."""
 
     own: Directory
     below: dict[int, Tags] = field(default_factory=dict)
     is_short: bool = False
+    told: frozenset[int] = frozenset()
+    has_maker_note: bool = False
 
     def __bool__(self) -> bool:
         return bool(len(self.own) or self.below)
@@ -207,32 +215,37 @@ class Tags:
         return head + struct.pack("<I" if self.own.prefix == b"II" else ">I", 8) + self.to_bytes(8)
 
 
-def lasting(data: bytes | memoryview, without: frozenset[int] = frozenset()) -> Tags:
-    """Return what stays true of the tags of a TIFF file's first page, or of an EXIF block. Raise BadDirectory.
+def lasting(
+    data: bytes | memoryview,
+    without: frozenset[int] = frozenset(),
+    page: Directory | None = None,
+    reader: Reader | None = None,
+) -> Tags:
+    """Return what stays true of the tags of a TIFF file's page, or of an EXIF block. Raise BadDirectory.
 
     Left out are orientation and sizes, which a filtered picture has anew; the maker's private notes, which point into
-    the file that they were in; the thumbnail, which would show what was filtered away; and tags `without` which the
-    first directory is to be.
+    the file that they were in; and the thumbnail, which would show what was filtered away.
+
+    Args:
+        data: the file, or the block.
+        without: tags that are left out of the page's own directory as well.
+        page: its directory; by default that of the first.
+        reader: for the directories below it.
     """
-    first = next(directories(data, 1), None)
+    first = next(directories(data, 1), None) if page is None else page
     if first is None:
         raise BadDirectory("no directory")
     tags = _copy(first, _OF_PIXELS | _APART | without)
+    tags.told = frozenset(first)
     for tag, left_out in ((CAMERA, _OF_CAMERA), (PLACE, frozenset[int]())):
-        if found := _below(data, first, tag):
+        if found := _below(data, first, tag, reader):
             tags.below[tag] = _copy(found, left_out)
             tags.is_short = tags.is_short or tags.below[tag].is_short
-            if inner := _below(data, found, INTEROPERABILITY):
+            tags.has_maker_note = tags.has_maker_note or (tag == CAMERA and MAKER_NOTE in found)
+            if inner := _below(data, found, INTEROPERABILITY, reader):
                 tags.below[tag].below[INTEROPERABILITY] = _copy(inner, frozenset())
     tags.below = {tag: each for tag, each in tags.below.items() if each}
     return tags
-
-
-def maker_note(data: bytes | memoryview) -> bool:
-    """Whether an EXIF block has its camera's private notes."""
-    with quiet():
-        found = _below(data, next(directories(data, 1)), CAMERA)
-    return found is not None and MAKER_NOTE in found
 
 
 def with_resolution(exif: bytes, dpi: tuple[float, float]) -> bytes:
@@ -256,9 +269,9 @@ def _empty(data: bytes | memoryview, group: int = 0) -> Directory:
         return Directory(head if is_big else head[:8], group=group or None)
 
 
-def _below(data: bytes | memoryview, found: Directory, tag: int) -> Directory | None:
+def _below(data: bytes | memoryview, found: Directory, tag: int, reader: Reader | None) -> Directory | None:
     offset = number(found, tag)
-    return directory_at(data, offset, group=tag) if offset else None
+    return directory_at(data, offset, reader, tag) if offset else None
 
 
 def _copy(found: Directory, left_out: frozenset[int]) -> Tags:

@@ -33,15 +33,16 @@ _NAMES: Final = {CAMERA: "ExifTag", PLACE: "GPSTag"}
 _OF_TIFFFILE: Final = frozenset((X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, CAMERA, PLACE))
 
 
-def tiff(pages: Sequence[NDArray[Any]], carried: Carried) -> bytes:
+def tiff(pages: Sequence[NDArray[Any]], carried: Sequence[Carried]) -> bytes:
     """Return a TIFF of pages, each height × width, × 2 (grey and alpha), × 3 (BGR) or × 4 (BGRA), uint8 or uint16.
 
-    Deflate with differences between neighbours; transparency is unassociated. What is carried is the first page's.
+    Deflate with differences between neighbours; transparency is unassociated. `carried` is what each page has.
     """
-    found = lasting(carried.exif) if carried.exif else Tags(Directory())
+    found = [lasting(each.exif) if each.exif else Tags(Directory()) for each in carried]
+    prefix = next((each.own.prefix for each in found if each), b"II")  # pages of one file have the same
     file = BytesIO()
-    with tifffile.TiffWriter(file, byteorder="<" if found.own.prefix == b"II" else ">") as writer:
-        for number, page in enumerate(pages):
+    with tifffile.TiffWriter(file, byteorder="<" if prefix == b"II" else ">") as writer:
+        for page, own, tags in zip(pages, carried, found, strict=True):
             channels = 1 if page.ndim == 2 else page.shape[2]
             is_grey = channels <= 2
             order = [2, 1, 0, 3][:channels]
@@ -54,9 +55,9 @@ def tiff(pages: Sequence[NDArray[Any]], carried: Carried) -> bytes:
                 predictor=True,
                 metadata=None,
                 software=False,
-                resolution=carried.resolution or (1, 1),
-                resolutionunit="inch" if carried.resolution else "none",
-                extratags=list(_extra(carried, found)) if number == 0 else [],
+                resolution=own.resolution or (1, 1),
+                resolutionunit="inch" if own.resolution else "none",
+                extratags=list(_extra(own, tags)),
             )
     _add_directories(file, found)
     return file.getvalue()
@@ -80,15 +81,18 @@ def _extra(carried: Carried, found: Tags) -> Iterator[tuple[int | str, int, int,
         yield _NAMES[tag], _LONG, 1, _ANYWHERE, True
 
 
-def _add_directories(file: BytesIO, found: Tags) -> None:
-    """Add the directories that tags of the first page point to behind a file, and have them point there."""
-    for tag, tags in found.below.items():
+def _add_directories(file: BytesIO, found: Sequence[Tags]) -> None:
+    """Add the directories that tags of pages point to behind a file, and have them point there."""
+    pointers = [(number, tag) for number, tags in enumerate(found) for tag in tags.below]
+    if not pointers:
+        return
+    file.seek(0)
+    with tifffile.TiffFile(file) as made:
+        entries = [made.pages[number].tags[tag].offset for number, tag in pointers]  # type: ignore[union-attr]
+    for (number, tag), entry in zip(pointers, entries, strict=True):
         offset = file.seek(0, SEEK_END)
         if offset % 2:
             offset += file.write(b"\0")
-        file.write(tags.to_bytes(offset))
-        file.seek(0)
-        with tifffile.TiffFile(file) as made:
-            entry = made.pages.first.tags[tag].offset
+        file.write(found[number].below[tag].to_bytes(offset))
         file.seek(entry + 8)  # behind the tag's number, type and count
-        file.write(offset.to_bytes(4, "little" if found.own.prefix == b"II" else "big"))
+        file.write(offset.to_bytes(4, "little" if found[number].own.prefix == b"II" else "big"))

@@ -5,13 +5,22 @@ Pillow opens only those directories of a file that it can decode, so `tags` read
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from moviola.media.images.carried import Collector, LeftOut
+from moviola.media.images.carried import Carried, Collector, LeftOut
 from moviola.media.images.formats import BrokenImage
 from moviola.media.images.header import MAX_PAGES, Header
 from moviola.media.images.planar import is_mixed, is_planar, parts_of
-from moviola.media.images.tags import COLORIMETRY, Directory, directories, number
+from moviola.media.images.tags import (
+    COLORIMETRY,
+    MAX_TAGS,
+    Directory,
+    Reader,
+    directories,
+    number,
+    resolution,
+)
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _EXTRA = 256, 257, 258, 259, 262, 277, 338
 _SAMPLE_FORMAT, _SUBFILE, _PROFILE, _XMP = 339, 254, 34675, 700
@@ -53,7 +62,6 @@ def tiff_header(data: bytes) -> Header:
         raise BrokenImage(f"is a TIFF {why}, which is not read; convert it to grey or RGB of 8 or 16 bits")
     planar = frozenset(index for index, page in pages.items() if is_planar(page) and parts_of(data, page))
     mixed = frozenset(index for index, page in pages.items() if is_mixed(page) and parts_of(data, page))
-    first = next(iter(pages.values()))
     sizes = [(number(page, _WIDTH), number(page, _HEIGHT)) for page in pages.values()]
     if any(side < 1 for size in sizes for side in size):  # also of signed numbers, which would make up for others
         raise BrokenImage("is broken: its header tells no size")
@@ -61,17 +69,15 @@ def tiff_header(data: bytes) -> Header:
     found = Collector()
     if overviews:
         found.left_out.append(LeftOut.OVERVIEWS)
-    if _PHOTOSHOP in first or _LAYERS in first:
+    if any(_PHOTOSHOP in page or _LAYERS in page for page in pages.values()):
         found.left_out.append(LeftOut.BLOCKS)
     if any(_spare(page) for page in pages.values()):
         found.left_out.append(LeftOut.SAMPLES)
-    info = {"icc_profile": first.get(_PROFILE, b""), "xmp": first.get(_XMP, b""), "iptc": first.get(_IPTC, b"")}
     becomes_rgb = not kinds.isdisjoint((_CMYK, _CIELAB))
-    channels = 3 if number(first, _SAMPLES, 1) >= 3 else 1
-    carried = found.carried(info, data, channels, without=COLORIMETRY if becomes_rgb else frozenset())
+    carried, *later = _carried(data, tuple(pages.values()), found, COLORIMETRY if becomes_rgb else frozenset())
     return Header(
         "tiff", *sizes[0], sum(width * height for width, height in sizes), tuple(pages),
-        carried=carried, left_out=tuple(dict.fromkeys(found.left_out)),
+        carried=carried, later=tuple(later), left_out=tuple(dict.fromkeys(found.left_out)),
         has_alpha=any(_has_alpha(page) for page in pages.values()),
         bits=max(number(page, _BITS, 1) for page in pages.values()),
         is_cmyk=_CMYK in kinds, is_lab=_CIELAB in kinds,
@@ -82,6 +88,19 @@ def tiff_header(data: bytes) -> Header:
         by_pillow=_CIELAB in kinds or any(number(page, _COMPRESSION) in _BY_PILLOW for page in pages.values()),
         planar=planar, mixed=mixed,
     )  # fmt: skip
+
+
+def _carried(data: bytes, pages: Sequence[Directory], found: Collector, without: frozenset[int]) -> Iterator[Carried]:
+    """Yield what each page carries; where all have too many tags the first alone."""
+    if sum(len(page) for page in pages) > MAX_TAGS:
+        found.left_out.append(LeftOut.LATER_PAGES)
+        pages = pages[:1]
+    channels = 3 if any(number(page, _SAMPLES, 1) >= 3 for page in pages) else 1
+    reader = Reader(data, MAX_TAGS)
+    for page in pages:
+        told = {"icc_profile": page.get(_PROFILE, b""), "xmp": page.get(_XMP, b""), "iptc": page.get(_IPTC, b"")}
+        info = {**told, "dpi": resolution(page)}
+        yield found.carried(info, data, channels, without=without, page=page, reader=reader)
 
 
 def _has_alpha(page: Directory) -> bool:
