@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -111,6 +112,43 @@ def with_streams(path: Path, add: Callable[[Any], Sequence[Any]], *, video: int 
         for packet in sorted(packets, key=lambda one: float(one.dts * one.time_base)):
             container.mux(packet)
     return path
+
+
+AAC_FRAME = 1024  # samples
+AAC_RATE = 48000
+
+
+def aac(form: str, layout: str, count: int, rate: int = AAC_RATE) -> list[bytes]:
+    """Packets of AAC as broadcasts have them, each with its own header: `form` is "adts" or "latm"."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format=form) as container:
+        stream: Any = container.add_stream("aac", rate=rate, layout=layout)
+        wave = np.sin(np.arange(AAC_FRAME) * 2 * np.pi * 30 / AAC_FRAME).astype(np.float32) / 4
+        for index in range(count):
+            frame = av.AudioFrame.from_ndarray(np.stack([wave] * stream.layout.nb_channels), "fltp", layout)
+            frame.sample_rate, frame.pts, frame.time_base = rate, index * AAC_FRAME, Fraction(1, rate)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    buffer.seek(0)
+    with av.open(buffer, "r", format={"latm": "loas"}.get(form, "aac")) as container:
+        return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+
+
+def broadcast(path: Path, codec: str, sounds: Iterable[bytes], rate: int = AAC_RATE) -> Path:
+    """Write a transport stream with these packets of AAC of the codec "aac" or "aac_latm"."""
+
+    def add(container: Any) -> list[Any]:
+        stream = container.add_mux_stream(codec, rate=rate, layout="stereo")
+        packets = []
+        for index, data in enumerate(sounds):
+            packet: Any = av.Packet(len(data))
+            packet.update(data)
+            packet.pts = packet.dts = index * AAC_FRAME
+            packet.duration, packet.time_base, packet.stream = AAC_FRAME, Fraction(1, rate), stream
+            packets.append(packet)
+        return packets
+
+    return with_streams(path, add)
 
 
 def packets_in(path: Path) -> list[Any]:

@@ -5,7 +5,7 @@ The splicer writes outputs by it, and rehearsal.py writes the beginning of one, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import fields
 from fractions import Fraction
@@ -85,11 +85,17 @@ class OutputFile:
             self._finish()
 
     def add(
-        self, facts: PassthroughStream, way: Way, packets: Iterator[Packet[Any]], delay_s: Fraction = _NO_DELAY
+        self,
+        facts: PassthroughStream,
+        way: Way,
+        packets: Iterator[Packet[Any]],
+        say: Callable[[str], None],
+        delay_s: Fraction = _NO_DELAY,
     ) -> Iterator[Mux]:
         """Add a stream that is not filtered, and return its packets; those of a file within the file are read now.
 
-        For `delay_s` seconds at its beginning the stream is not heard.
+        What becomes of the stream that only its packets tell, `say` is told. For `delay_s` seconds at its beginning the
+        stream is not heard.
 
         Raise ValueError or av.FFmpegError where the container does not take it.
         """
@@ -106,7 +112,7 @@ class OutputFile:
             assert isinstance(template, AudioStream)
             sound = add_decoded(self.file, template, self.container)
             self.describe(sound, facts)
-            return decoded_packets(packets, template, sound)
+            return decoded_packets(packets, template, sound, say)
         told = template
         if delay_s:
             assert isinstance(template, AudioStream)

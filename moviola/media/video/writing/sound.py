@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 from typing import Any, Final
@@ -51,19 +51,23 @@ def add_decoded(file: OutputContainer, template: AudioStream, container: Contain
     return stream
 
 
-def decoded_packets(packets: Iterable[Packet[Any]], template: AudioStream, stream: AudioStream) -> Iterator[Mux]:
+def decoded_packets(
+    packets: Iterable[Packet[Any]], template: AudioStream, stream: AudioStream, say: Callable[[str], None]
+) -> Iterator[Mux]:
     """Yield the sound of `packets`, which belong to `template`, as packets of `stream`, from zero on. Damaged ones
-    leave a gap. Raise TooMuchSilence where gaps cannot stay, and are too long to be filled."""
+    leave a gap; a sound that changes its layout or its rate midway goes on in the stream's, of which `say` is told.
+    Raise TooMuchSilence where gaps cannot stay, and are too long to be filled."""
     decoder, encoder = template.codec_context, stream.codec_context
-    resampler = AudioResampler(encoder.format, encoder.layout)
     clock = _SampleClock(encoder.sample_rate)
 
-    def stamped() -> Iterator[AudioFrame]:
+    def frames() -> Iterator[AudioFrame]:
         for packet in chain(packets, (None,)):
-            for frame in _decoded(decoder.decode, _from_its_begin(packet)):
-                for part in resampler.resample(frame):
-                    clock.stamp(part)
-                    yield from _from_zero(part)
+            yield from _decoded(decoder.decode, _from_its_begin(packet))
+
+    def stamped() -> Iterator[AudioFrame]:
+        for part in _alike(frames(), encoder, say):
+            clock.stamp(part)
+            yield from _from_zero(part)
 
     for frame in chain(_framed(stamped(), encoder), (None,)):
         for ready in encoder.encode(frame):
@@ -103,6 +107,32 @@ def _decoded(decode: Any, packet: Packet[Any] | None) -> list[AudioFrame]:
     except av.FFmpegError:
         return []
     return frames
+
+
+def _alike(
+    frames: Iterable[AudioFrame], encoder: AudioCodecContext, say: Callable[[str], None]
+) -> Iterator[AudioFrame]:
+    """Yield sound as an encoder takes it. A resampler takes frames of one kind, so each change gets another one; `say`
+    is told of the first that people would hear."""
+    stored, has_changed, given = (encoder.layout.nb_channels, encoder.sample_rate), False, None
+    resampler = AudioResampler(encoder.format, encoder.layout, encoder.sample_rate)
+    for frame in frames:
+        heard = frame.layout.nb_channels, frame.sample_rate
+        kind = frame.format.name, frame.layout.name, frame.sample_rate
+        if given not in (None, kind):
+            yield from resampler.resample(None)
+            resampler = AudioResampler(encoder.format, encoder.layout, encoder.sample_rate)
+        if heard != stored and not has_changed:
+            has_changed = True
+            since = "" if frame.time is None else f" from {frame.time:.1f} s on"
+            say(f"has {_named(*heard)}{since}: its sound is stored with {_named(*stored)} throughout")
+        given = kind
+        yield from resampler.resample(frame)
+    yield from resampler.resample(None)
+
+
+def _named(channels: int, rate: int) -> str:
+    return f"{channels} channel{'' if channels == 1 else 's'} at {rate} Hz"
 
 
 def _framed(parts: Iterator[AudioFrame], encoder: AudioCodecContext) -> Iterator[AudioFrame]:

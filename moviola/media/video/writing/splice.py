@@ -17,7 +17,7 @@ import av
 from moviola.base.file_names import for_ffmpeg
 from moviola.media.account import Account
 from moviola.media.annotations import SUFFIX
-from moviola.media.errors import SpliceError
+from moviola.media.errors import MediaError, SpliceError
 from moviola.media.manifest.writer import NOTHING, ManifestWriter
 from moviola.media.material import NO_VIDEO, Files, Output, Source, header
 from moviola.media.spliced import Details, Spliced
@@ -187,13 +187,14 @@ class _Splicer:
     def _added(
         self, output: OutputFile, facts: PassthroughStream, payloads: Mapping[int, Iterable[bytes]]
     ) -> Iterator[Mux]:
-        packets, way = passthrough_packets(payloads[facts.stream], facts, self._account.warn), self._ways[facts.stream]
+        warn, way = self._account.warn, self._ways[facts.stream]
+        packets = passthrough_packets(payloads[facts.stream], facts, warn)
         if way is Way.DECODED:
-            return _decoded(facts, output.add(facts, way, packets))
+            return _decoded(facts, output.add(facts, way, packets, lambda what: warn(f"{facts.label} {what}")))
         if self._container.has_edits or facts.type != "audio":
-            return output.add(facts, way, packets)
+            return output.add(facts, way, packets, warn)
         heard, delay_s = from_run_up(packets, facts.time_base, facts.codec)
-        return output.add(facts, way, heard, delay_s)
+        return output.add(facts, way, heard, warn, delay_s)
 
     def _find_refused(self, track: VideoTrack, passthrough: Mapping[int, Iterable[bytes]]) -> None:
         """Raise StreamRefused for the first stream that the muxer does not take by itself: which packet it complained
@@ -256,11 +257,16 @@ class _Splicer:
 
 
 def _decoded(facts: PassthroughStream, packets: Iterator[Mux]) -> Iterator[Mux]:
-    """Yield packets of sound that is stored decoded. Raise StreamRefused where that takes too much silence."""
+    """Yield packets of sound that is stored decoded. Raise StreamRefused where that takes too much silence, or is not
+    possible for another reason that lies in the sound: no job fails of it."""
     try:
         yield from packets
     except TooMuchSilence as error:
         raise StreamRefused(facts, str(error)) from error
+    except MediaError:  # of the payloads
+        raise
+    except ValueError as error:
+        raise StreamRefused(facts, f"could not be decoded to its end ({error})") from error
 
 
 def _shift_s(source: VideoSplice) -> Fraction:
