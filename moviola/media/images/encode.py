@@ -197,7 +197,7 @@ def _texts(carried: Carried) -> PngImagePlugin.PngInfo:
     if carried.xmp:
         texts.add_itxt("XML:com.adobe.xmp", carried.xmp)
     if carried.comment:
-        texts.add_itxt("Comment", carried.comment)
+        texts.add_itxt("Comment", _text(carried.comment))
     for key, text in carried.texts:
         texts.add_text(key, text)
     if carried.nclx and not carried.profile and is_wide(carried.nclx):
@@ -206,6 +206,14 @@ def _texts(carried: Carried) -> PngImagePlugin.PngInfo:
     for name, body in carried.chunks:
         texts.add(name, body)
     return texts
+
+
+def _text(comment: bytes) -> str:
+    """Return a comment of a JPEG or GIF, which say nothing of its letters' encoding: old ones have Latin-1."""
+    try:
+        return comment.decode()
+    except UnicodeDecodeError:
+        return comment.decode("latin-1")
 
 
 def _by_opencv(pixels: _Pixels, name: str, carried: Carried) -> bytes:

@@ -118,6 +118,15 @@ def test_texts_that_are_not_ascii(tmp_path: Path) -> None:
     assert title in seen(made["a.jpg"]).info["exif"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+@pytest.mark.parametrize("kind", ["JPEG", "GIF"])
+def test_a_comment_keeps_its_letters_in_a_png(tmp_path: Path, encoding: str, kind: str) -> None:
+    file = BytesIO()
+    Image.fromarray(corners()).save(file, kind, comment="Größe".encode(encoding))
+    made = hang(tmp_path, {"a.jpg": file.getvalue()}, output(format="png"))
+    assert seen(made["a.png"]).info["Comment"] == "Größe"
+
+
 def test_thumbnail_and_private_notes_are_dropped_and_said(tmp_path: Path) -> None:
     """They would show the face that a filter hides."""
     face = encoded(corners(16, 16), ".jpg")
