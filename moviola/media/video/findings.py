@@ -14,6 +14,7 @@ from moviola.media.video.headers import PassthroughStream, VideoProcess, VideoSp
 from moviola.media.video.picture_findings import picture_findings
 from moviola.media.video.writing.container_choice import container_of, others
 from moviola.media.video.writing.rehearsal import Change, Rehearsal, rehearsal
+from moviola.media.video.writing.ticks import resolution
 
 
 def findings(source: Source, output: Output) -> Iterator[Finding]:
@@ -43,16 +44,16 @@ def _of_frames(facts: VideoSplice, chosen: Container, output: Output) -> Iterato
     grid = grid_of(output, facts)
     if grid is not None:
         yield Finding("frames", Fate.KEPT, f"are shown {grid.rate} a second, as the filter {FPS} asks")
-        step_s = 1 / grid.rate
+        step_s = grid.time_base
     else:
         yield Finding("frames", Fate.KEPT, f"are kept, all {facts.frame_count}")
         step_s = facts.time_step * facts.time_base if facts.pts_complete else 1 / facts.rate
-    if chosen.resolution is not None and step_s % chosen.resolution:
-        finer = [each.extension for each in others(chosen, output.encoder) if each.resolution is None]
-        instead = f"; a name that ends in {' or '.join(finer)} keeps them" if finer else ""
-        reason = (
-            f"are rounded to {float(chosen.resolution * 1000):g} ms: {chosen.noun} file tells no finer ones{instead}"
-        )
+    rounded_to = resolution(chosen, facts, output)
+    if rounded_to is not None and step_s % rounded_to:
+        finer = [each for each in others(chosen, output.encoder) if resolution(each, facts, output) is None]
+        instead = f"; a name that ends in {' or '.join(each.extension for each in finer)} keeps them" if finer else ""
+        file = f"{chosen.noun} file" if chosen.resolution else f"{chosen.noun} file with so long a pause"
+        reason = f"are rounded to {float(rounded_to * 1000):g} ms: {file} tells no finer ones{instead}"
         yield Finding("times of frames", Fate.CHANGED, reason)
 
 

@@ -24,6 +24,10 @@ Tags = dict[str, str]
 ATTACHMENT: Final = "attachment"
 COVER: Final = "cover"
 
+REORDERED: Final = 20
+"""Frames from the one that is decoded to the one that is shown meanwhile, with every encoder and preset: x264 and x265
+put up to 16 B-frames between two others, and decode two ahead."""
+
 
 class Timing(Protocol):
     """When a source's frames are shown, as both headers tell it."""
@@ -197,6 +201,8 @@ class VideoSplice(Mapped):
         chapters: of the file.
         stream: the filtered stream's.
         passthrough: the other streams that are carried.
+        longest_span (time base): from a shown frame to the one REORDERED places later, or to `last_end`, at most; 0
+            where times are not known.
     """
 
     container: str
@@ -216,3 +222,4 @@ class VideoSplice(Mapped):
     chapters: list[Chapter]
     stream: StreamTags
     passthrough: list[PassthroughStream]
+    longest_span: int = 0

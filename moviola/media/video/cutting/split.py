@@ -27,7 +27,7 @@ from moviola.media.video.cutting.cut import Cut, SourceTrack, display_ranks
 from moviola.media.video.cutting.lossless import LosslessSplitter
 from moviola.media.video.cutting.plan import plan, preroll_cost
 from moviola.media.video.filtering.damage import recovery_points
-from moviola.media.video.headers import DecoderParameters, StreamTags, VideoProcess, VideoSplice
+from moviola.media.video.headers import REORDERED, DecoderParameters, StreamTags, VideoProcess, VideoSplice
 from moviola.media.video.reading.opening import opened
 from moviola.media.video.reading.passthrough import Carrier, packet_entry
 from moviola.media.video.reading.scan import scan
@@ -246,7 +246,17 @@ def _splice(found: Scan) -> VideoSplice:
         chapters=found.chapters,
         stream=StreamTags(found.language, found.disposition, found.stream_metadata),
         passthrough=found.passthrough,
+        longest_span=_longest_span(found),
     )
+
+
+def _longest_span(found: Scan) -> int:
+    """Return `VideoSplice.longest_span`."""
+    if found.track.times is None:
+        return 0
+    times = [*found.track.times, found.end]
+    later = [*times[REORDERED:], *times[-1:] * REORDERED]
+    return max(after - before for before, after in zip(times, later, strict=False))
 
 
 def facts_of(found: Scan, cuts: tuple[Cut, ...]) -> Facts:

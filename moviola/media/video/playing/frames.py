@@ -20,6 +20,7 @@ from moviola.media.video.filtering.decode import open_decoder
 from moviola.media.video.headers import DecoderParameters, VideoSplice
 from moviola.media.video.writing.bookkeeper import Bookkeeper
 from moviola.media.video.writing.container_choice import container_of
+from moviola.media.video.writing.ticks import base_in
 from moviola.media.video.writing.tracks import ShownChunk, VideoTrack
 
 ONE: Final = Fraction(1)
@@ -35,9 +36,10 @@ def frames(source: Source, output: Output, results: Iterable[bytes]) -> Iterator
     than it says.
     """
     facts = header(VideoSplice, source.splice)
-    step = container_of(facts, output.encoder).resolution
+    container = container_of(facts, output.encoder)
+    base, step = base_in(container, facts, output), container.resolution
     lines = StringIO()
-    track = VideoTrack(facts, output, results, Bookkeeper(facts, output, lines).add)
+    track = VideoTrack(facts, output, results, Bookkeeper(facts, output, lines, base).add, base)
     try:
         track.format()
     except NothingToSplice:

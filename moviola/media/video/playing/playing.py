@@ -29,6 +29,7 @@ from moviola.media.video.playing.fragments import Frame, Run, Sample, length_pre
 from moviola.media.video.playing.initialisation import initialisation
 from moviola.media.video.templates import NO_PROTOCOLS, add_untouched, template_stream
 from moviola.media.video.writing.rehearsal import way_into
+from moviola.media.video.writing.ticks import base_in
 from moviola.media.video.writing.timing import StrictTimes
 from moviola.media.video.writing.tracks import PassthroughTrack, ShownChunk, VideoTrack
 
@@ -99,7 +100,8 @@ class LiveVideo:
             BundleError: it is none of this version.
             ForeignExtradata: another encoder made it than the ones before.
         """
-        track = VideoTrack(self._source, self._output, [payload], lambda *_: None)
+        base = base_in(MP4, self._source, self._output)
+        track = VideoTrack(self._source, self._output, [payload], lambda *_: None, base)
         try:
             track.format()
         except NothingToSplice:

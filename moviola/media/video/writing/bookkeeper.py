@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from fractions import Fraction
 from typing import TextIO
 
 from moviola.media.account import Account
@@ -18,12 +19,18 @@ from moviola.media.video.report import ChunkReport
 
 class Bookkeeper:
     """Adds reports up in `account`, and writes notes to `file` with their frames' times in the output. `manifest` is
-    told what each frame came of."""
+    told what each frame came of. Times in the output are in units of `time_base`, in seconds."""
 
-    def __init__(self, source: VideoSplice, output: Output, file: TextIO, manifest: ManifestWriter = NOTHING) -> None:
-        grid = grid_of(output, source)
-        self._paced = grid is not None
-        self._time_base = grid.time_base if grid is not None else source.time_base
+    def __init__(
+        self,
+        source: VideoSplice,
+        output: Output,
+        file: TextIO,
+        time_base: Fraction,
+        manifest: ManifestWriter = NOTHING,
+    ) -> None:
+        self._paced = grid_of(output, source) is not None
+        self._time_base = time_base
         self._usual_size = f"{source.width}x{source.height}"
         self._other_sizes = Counter[str]()
         self._source, self._frame_count = source, source.frame_count

@@ -29,6 +29,7 @@ from moviola.media.video.templates import add_untouched, template_stream
 from moviola.media.video.writing.codec_delay import as_heard, delayed
 from moviola.media.video.writing.mov_tags import COVERS, Cover, TrackFacts, add_tags, describe_tracks
 from moviola.media.video.writing.sound import add_decoded, decoded_packets
+from moviola.media.video.writing.ticks import fitting
 from moviola.media.video.writing.tracks import Mux
 from moviola.media.video.writing.ways import as_shown, converted, repacked, untouched
 
@@ -104,7 +105,7 @@ class OutputFile:
             return iter(())
         if way is Way.CONVERTED:
             codec, bitstream_filter = self.container.converted_subtitles[facts.codec]
-            stream = self.file.add_mux_stream(codec, time_base=facts.time_base)
+            stream = self.file.add_mux_stream(codec, time_base=self._base_of(facts))
             self.describe(stream, facts)
             return converted(packets, stream, bitstream_filter)
         template = self._stack.enter_context(template_stream(facts.template_format, facts.template))
@@ -118,7 +119,7 @@ class OutputFile:
             assert isinstance(template, AudioStream)
             told = self._stack.enter_context(delayed(template, delay_s))
         stream = add_untouched(self.file, told)
-        stream.time_base = facts.time_base
+        stream.time_base = self._base_of(facts)
         self.describe(stream, facts)
         if isinstance(template, AudioStream) and self.container.has_edits:
             packets = as_heard(packets, facts.time_base, template.codec_context.sample_rate)
@@ -126,6 +127,14 @@ class OutputFile:
             packets = as_shown(packets, facts.time_base, (self._source.last_end or 0) * self._source.time_base)
         ready = repacked(packets, template) if way is Way.REPACKED else packets
         return untouched(ready, stream, facts.time_base, is_strict=self.container.is_boxes)
+
+    def _base_of(self, facts: PassthroughStream) -> Fraction:
+        """Return the unit of a stream's times that its muxer is asked for. No pause is longer than the video."""
+        base = facts.time_base
+        if not self.container.is_boxes:
+            return base
+        ticks = fitting(base.denominator, (self._source.last_end or 0) * self._source.time_base)
+        return base if ticks == base.denominator else Fraction(1, ticks)
 
     def describe(self, stream: Stream, facts: StreamTags | PassthroughStream) -> None:
         """Give a stream, which is the next of the file, the source's tags, language and flags."""

@@ -34,6 +34,7 @@ from moviola.media.video.writing.file_streams import recorded_packets
 from moviola.media.video.writing.output_file import Nowhere, OutputFile
 from moviola.media.video.writing.rehearsal import next_way, rehearsal
 from moviola.media.video.writing.sound import TooMuchSilence
+from moviola.media.video.writing.ticks import base_in, exact_base
 from moviola.media.video.writing.tracks import Mux, VideoTrack, passthrough_packets
 
 # Of the disk, not of the streams.
@@ -98,9 +99,13 @@ def _attempt(
     """
     manifest.restart()
     main, notes = (f"{output.name}{suffix}" for suffix in (extension(facts, output.encoder), SUFFIX))
+    if output.encoder.codec == NO_VIDEO:
+        base = exact_base(facts, output)
+    else:
+        base = base_in(container_of(facts, output.encoder), facts, output)
     with files.partial(notes).open("w", encoding="utf-8") as file:
-        book = Bookkeeper(facts, output, file, manifest)
-        track = VideoTrack(facts, output, results, book.add)
+        book = Bookkeeper(facts, output, file, base, manifest)
+        track = VideoTrack(facts, output, results, book.add, base)
         splicer = None
         if output.encoder.codec == NO_VIDEO:
             track.skim()

@@ -22,6 +22,7 @@ from moviola.media.video.headers import PassthroughStream, VideoSplice
 from moviola.media.video.reading.backward_times import times_fall, times_that_fall
 from moviola.media.video.report import ChunkReport
 from moviola.media.video.side_data import attach
+from moviola.media.video.writing.ticks import exact_base
 from moviola.media.video.writing.timing import StrictTimes, TimedPacket, decode_times
 
 
@@ -70,16 +71,17 @@ class VideoTrack:
     """The filtered stream: results in index order become packets with the source's own times.
 
     An empty result is that of a chunk which is left out; its frames are missed by whoever counts the reports.
-    `on_report` gets each chunk's index and report, and the times of its frames, as it passes. Times are ticks of the
-    source's time base, or of the grid's where the output has a frame rate of its own.
+    `on_report` gets each chunk's index and report, and the times of its frames, as it passes. Times are in units of
+    `time_base`, which ticks.py tells, rounded to it where it is not exact.
     """
 
     source: VideoSplice
     output: Output
     results: Iterable[bytes]
     on_report: Callable[[int, ChunkReport, list[int]], None]
-    time_base: Fraction = field(init=False)
+    time_base: Fraction
     grid: Grid | None = field(init=False)
+    _factor: Fraction = field(init=False)  # from exact times to these
     _step: int = field(init=False, default=1)  # the shortest time between frames of the first chunk
     times: StrictTimes = field(init=False, default_factory=StrictTimes)
     _chunks: Iterator[_Encoded] = field(init=False)
@@ -87,7 +89,7 @@ class VideoTrack:
 
     def __post_init__(self) -> None:
         self.grid = grid_of(self.output, self.source)
-        self.time_base = self.grid.time_base if self.grid else self.source.time_base
+        self._factor = exact_base(self.source, self.output) / self.time_base
         has_video = self.output.encoder.codec != NO_VIDEO
         self._chunks = (
             _taken_apart(index, payload, has_video) for index, payload in enumerate(self.results) if payload
@@ -112,7 +114,7 @@ class VideoTrack:
         Raise ForeignExtradata for the first chunk that another encoder made.
         """
         shown: deque[int] = deque()
-        end = None if self.grid else self.source.last_end
+        end = None if self.grid or self.source.last_end is None else round(self.source.last_end * self._factor)
         tick_s = float(self.time_base)
         for timed in decode_times(self._timed(extradata, shown), iter(shown.popleft, None), delay, self._step, end):
             packet: Packet[Any] = Packet(len(timed.data))
@@ -156,7 +158,13 @@ class VideoTrack:
             yield ShownChunk(chunk.index, report.format, chunk.extradata, report.fingerprint, pts, packets)
 
     def _shown_at(self, report: ChunkReport) -> list[int]:
-        """Return when the chunk's frames are shown, in order; a source without times shows them at its rate."""
+        """Return when the chunk's frames are shown, in order."""
+        times = self._exactly_shown_at(report)
+        return times if self._factor == 1 else [round(each * self._factor) for each in times]
+
+    def _exactly_shown_at(self, report: ChunkReport) -> list[int]:
+        """Return that in units of the source's time base, or of the grid's where the output has a frame rate of its
+        own; a source without times shows frames at its rate."""
         source = self.source
         known = [pts for pts in report.pts if pts is not None]
         if self.grid is not None:
