@@ -31,6 +31,7 @@ def fills_a_chunk(count: int, size: int) -> bool:
 
 
 DAMAGED = 4
+SECOND_FIELD = 8
 
 
 class SideData(NamedTuple):
@@ -48,7 +49,7 @@ class PacketEntry(NamedTuple):
         pts, dts (time base): when it is shown and decoded; None where that is not known.
         duration (time base): 0 where that is not known.
         flags: KEY, DISCARD: never shown, as an edit list cut it away, DAMAGED: it is known to be, whatever a decoder
-            says.
+            says, SECOND_FIELD: of the frame that the packet before it begins.
         side_data: None where there is none.
     """
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
-from tests.media.video import clips
+from tests.media.video import clips, paff
 from tests.media.video.clips import (
     FIELDS,
     HEVC_OPEN_GOP,
@@ -79,6 +79,7 @@ CLIPS: dict[str, Callable[[Path], Path]] = {
     "h264_old_x264": lambda folder: remux(
         encode(folder / "fields.mp4", "libx264", options=FIELDS), folder / "old.mp4", clips.from_an_old_x264
     ),
+    "h264_fields": lambda folder: paff.recorded(folder / "paff.ts", 40),
     "h264_10_bit": _of("deep.mkv", "libx264", options=OPEN_GOP, pixel_format="yuv420p10le"),
     "h264_444": _of("full_chroma.mp4", "libx264", options=OPEN_GOP, pixel_format="yuv444p"),
     "hevc_open_gop": _of("open_hevc.mp4", "libx265", options=HEVC_OPEN_GOP),

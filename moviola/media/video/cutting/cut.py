@@ -38,7 +38,8 @@ class SourceTrack:
     """The packets of one video stream in decode order, as far as cutting is concerned.
 
     `pts` in the stream's time base; `size` in bytes; `access` and `anchor` from the bitstream; `shown` is false
-    for packets that give no frame: empty ones and those that an edit list cuts away. `reorders` is the codec's
+    for packets that give no frame: empty ones, those that an edit list cuts away, and the second fields of frames whose
+    fields are packets of their own, for which `second` is true and `pts` that of the first. `reorders` is the codec's
     ability, `reorder_depth` what the decoder found in this stream.
     """
 
@@ -50,6 +51,7 @@ class SourceTrack:
     access: Sequence[int]
     anchor: Sequence[int]
     shown: Sequence[int]
+    second: Sequence[int] = ()
 
     def __len__(self) -> int:
         return len(self.size)
@@ -114,7 +116,7 @@ def display_order_of(track: SourceTrack) -> Order:
 def clean_cuts(track: SourceTrack) -> bytearray:
     """Return, for each packet and for the end, 1 if a cut before it is clean, else 0.
 
-    A cut is clean if every picture before it is shown before every picture behind it.
+    A cut is clean if every picture before it is shown before every picture behind it. None is between two fields.
     """
     count = len(track)
     if track.order is Order.FLAT:
@@ -125,6 +127,9 @@ def clean_cuts(track: SourceTrack) -> bytearray:
         clean = _clean_by_pts(track)
     else:
         clean = bytearray([*(access >= Access.OPEN for access in track.access), 1])
+    for index, second in enumerate(track.second):
+        if second:
+            clean[index] = 0
     clean[0] = 1
     return clean
 

@@ -22,7 +22,17 @@ from moviola.media.bundle import pack
 from moviola.media.fidelity import Fate, bounded, sentences
 from moviola.media.material import Chunk, Cutting, Facts, Material, Source
 from moviola.media.video import KIND
-from moviola.media.video.bundle import DAMAGED, DISCARD, KEY, ChunkTable, PacketEntry, Range, SideData, Span
+from moviola.media.video.bundle import (
+    DAMAGED,
+    DISCARD,
+    KEY,
+    SECOND_FIELD,
+    ChunkTable,
+    PacketEntry,
+    Range,
+    SideData,
+    Span,
+)
 from moviola.media.video.cutting.cut import Cut, SourceTrack, display_ranks
 from moviola.media.video.cutting.lossless import LosslessSplitter
 from moviola.media.video.cutting.plan import plan, preroll_cost
@@ -132,7 +142,9 @@ class Splitter:
         index = self._window_start + len(self._window)
         if index in self._scan.damaged_packets:
             entry = entry._replace(flags=entry.flags | DAMAGED)
-        if entry.size and not self._scan.track.shown[index]:
+        if self._scan.track.second[index]:
+            entry = entry._replace(flags=entry.flags | SECOND_FIELD)
+        elif entry.size and not self._scan.track.shown[index]:
             entry = entry._replace(flags=entry.flags | DISCARD)
         self._window.append((entry, bytes(packet)))
 
@@ -281,7 +293,7 @@ def facts_of(found: Scan, cuts: tuple[Cut, ...]) -> Facts:
         "streams": found.streams,
         "chunk_count": len(cuts),
         "chunk_frames": max(track.frame_count(each.start, each.stop) for each in cuts),
-        "hidden_frames": sum(size > 0 and not shown for size, shown in zip(track.size, track.shown, strict=True)),
+        "hidden_frames": sum(size > 0 for size in track.size) - frame_count - sum(track.second),
         "preroll_frames": preroll_frames,
         "preroll_bytes": preroll_bytes,
         "preroll_share": round(preroll_frames / frame_count, 4),

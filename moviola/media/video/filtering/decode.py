@@ -16,7 +16,7 @@ from av.video.codeccontext import VideoCodecContext
 from moviola.base.mapped import Mapped, Ticks
 from moviola.media.bundle import read
 from moviola.media.report import DecodeError
-from moviola.media.video.bundle import DAMAGED, DISCARD, KEY, ChunkTable, PacketEntry
+from moviola.media.video.bundle import DAMAGED, DISCARD, KEY, SECOND_FIELD, ChunkTable, PacketEntry
 from moviola.media.video.filtering.damage import PICTURE_IN_EACH, affected, is_expected
 from moviola.media.video.headers import DecoderParameters, VideoProcess
 from moviola.media.video.memory import MAX_PIXELS
@@ -235,6 +235,8 @@ class ChunkDecoder:
         if self._process.codec in PICTURE_IN_EACH and not self._has_fields:
             begins = self.table.recovery[0].packet if self.table.recovery else 0  # before, nothing can be decoded
             self._damaged |= {packet for packet in self._silent if packet >= begins}
+        begun = (at - 1 if self._entries[at].flags & SECOND_FIELD else at for at in self._damaged)
+        self._damaged = {max(0, at) for at in begun}  # a frame comes of its first field
         met = {packet for packet in self._damaged if not is_expected(self.table, packet)}
         self.report.damaged_packets = len(met)
         spoiled = affected(self.table, met) if met else set()

@@ -32,6 +32,7 @@ from moviola.media.video.reading.backward_times import FirstChunk, times_that_fa
 from moviola.media.video.reading.chroma import chroma_location
 from moviola.media.video.reading.clocks import MPEG_FORMATS, Clocks, Role, Told
 from moviola.media.video.reading.description import Tally, describe
+from moviola.media.video.reading.field_pairs import FieldPairs
 from moviola.media.video.reading.opening import (
     CHECK_PATH,
     ROUNDING_S,
@@ -91,6 +92,7 @@ class Scanner:
     access: bytearray = field(default_factory=bytearray)
     anchor: bytearray = field(default_factory=bytearray)
     shown: bytearray = field(default_factory=bytearray)
+    second: bytearray = field(default_factory=bytearray)
     lasting: list[LastingSideData] = field(default_factory=list)
     encoder_notes: bytes = b""
     key_count: int = 0
@@ -109,6 +111,7 @@ class Scanner:
         self.bits = Bitstream(
             codec.canonical_name, context.extradata, reorders=self._reorders, reorder_depth=context.reorder_depth
         )
+        self._pairs = FieldPairs(self.bits.nal_length_size, context.extradata) if self.bits.codec == "h264" else None
         parameters = decoder_parameters(context)
         self._alpha = with_alpha(parameters, self.stream).codec != context.name
         self._sizes = Sizes(codec.canonical_name, self.bits.nal_length_size, parameters, self.first.size)
@@ -162,6 +165,7 @@ class Scanner:
         track = SourceTrack(
             codec.canonical_name, self._reorders, self.stream.codec_context.reorder_depth,
             timeline.moved(self.stream.index, self.pts), list(self.size), access, bytes(self.anchor), bytes(self.shown),
+            bytes(self.second),
         )  # fmt: skip
         return self._summary(track, timeline, carried, numbers, [*findings, *findings_of(timeline)])
 
@@ -241,14 +245,17 @@ class Scanner:
             self.encoder_notes = self.bits.encoder_notes(head)
         self.has_captions = self.has_captions or CAPTIONS_MARK in head
         self._sizes.look(packet, head)
-        shown = self._is_shown(packet)
-        self.pts.append(packet.pts)
+        second = self._pairs is not None and packet.size > 0 and self._pairs.is_second(head, packet)
+        self.second.append(second)
+        self.pts.append(self.pts[-1] if second else packet.pts)  # a frame has one time, that of its first field
         self.size.append(packet.size)
         access = self.bits.access(head, key=packet.is_keyframe)
-        self.access.append(Access.NONE if self._alpha and not alpha_begins(self.bits.codec, packet) else access)
+        if second or (self._alpha and not alpha_begins(self.bits.codec, packet)):
+            access = Access.NONE
+        self.access.append(access)
         self.anchor.append(self.bits.codec in ANCHORED and self.bits.is_anchor(head))
-        self.shown.append(shown)
-        self.key_count += packet.is_keyframe and packet.size > 0
+        self.shown.append(self._is_shown(packet) and not second)
+        self.key_count += packet.is_keyframe and packet.size > 0 and not second
         if packet.is_corrupt or self.bits.has_hole(packet):
             self.damaged.append(index)
         for kind in LASTING_SIDE_DATA:
@@ -299,7 +306,7 @@ class Scanner:
             decoder=self._decoder(),
             profile=stream.profile,
             time_base=base,
-            rate=_rate(stream, base, times, frame_count),
+            rate=_rate(stream, base, times, frame_count, sum(track.second)),
             sample_aspect=stream.sample_aspect_ratio or None,
             orientation=Orientation.of_side_data(self.first.side_data),
             mastering=MasteringDisplay.of_side_data(self.first.side_data.known),
@@ -385,12 +392,14 @@ def _told(stream: Any) -> Told:
     return Told(role, stream.time_base or Fraction(1, 90000), runs_up)
 
 
-def _rate(stream: VideoStream, base: Fraction, times: list[int], frame_count: int) -> Fraction:
-    """Return the frames per second: what the file says, else what its timestamps say, else 25."""
+def _rate(stream: VideoStream, base: Fraction, times: list[int], frame_count: int, second_fields: int) -> Fraction:
+    """Return the frames per second: what the file says, else what its timestamps say, else 25. Where second fields are
+    packets of their own, the file may say how many packets there are."""
+    span = (max(times) - min(times)) * base if len(times) > 1 else Fraction(0)
     for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
         if rate and 0 < rate <= MAX_RATE:
-            return Fraction(rate)
-    span = (max(times) - min(times)) * base if len(times) > 1 else 0
+            is_of_fields = second_fields > 0 and rate * span > 1.5 * frame_count
+            return Fraction(rate) / (2 if is_of_fields else 1)
     if span > 0:
         return min(Fraction(MAX_RATE), Fraction((frame_count - 1) / span).limit_denominator(1001))
     return Fraction(25)

@@ -23,6 +23,7 @@ def track(
     depth: int = 2,
     hidden: Sequence[int] = (),
     empty: Sequence[int] = (),
+    second: Sequence[int] = (),
 ) -> SourceTrack:
     count = len(pts)
     return SourceTrack(
@@ -33,7 +34,8 @@ def track(
         size=[0 if index in empty else 100 for index in range(count)],
         access=access or [CLOSED, *[NONE] * (count - 1)],
         anchor=anchor or [0] * count,
-        shown=[index not in hidden and index not in empty for index in range(count)],
+        shown=[index not in (*hidden, *empty, *second) for index in range(count)],
+        second=[index in second for index in range(count)],
     )
 
 
@@ -49,6 +51,15 @@ def test_by_pts_a_cut_is_clean_where_all_before_is_shown_before_all_after() -> N
 
 def test_equal_times_are_no_clean_cut() -> None:
     assert clean(track([0, 2, 1, 2, 4, 3, 5])) == [0, 1, 4, 6, 7]
+
+
+@pytest.mark.parametrize(("reorders", "depth"), [(True, 2), (True, 0), (False, 0)])
+def test_no_cut_is_between_the_fields_of_a_frame(reorders: bool, depth: int) -> None:
+    pts = [0, 0, 4, 4, 2, 2, 1, 1, 5, 5] if depth else [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    one = track(pts, reorders=reorders, depth=depth, second=range(1, 10, 2))
+    assert clean(one) == ([0, 2, 8, 10] if depth else [0, 2, 4, 6, 8, 10])
+    assert one.times == sorted(pts[::2])
+    assert cut(one, 8, 10, 2) == Cut(0, 2 if depth else 4, 8, 10)
 
 
 def test_without_reordering_every_cut_is_clean() -> None:

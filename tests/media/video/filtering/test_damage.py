@@ -16,6 +16,7 @@ from moviola.media.video.cutting.split import split_file
 from moviola.media.video.filtering.damage import affected, is_expected
 from moviola.media.video.filtering.decode import ChunkDecoder
 from moviola.media.video.reading.random_access import Access
+from tests.media.video import paff
 from tests.media.video.catalogue import CLIPS
 from tests.media.video.clips import encode, packets_in, remux, with_bytes
 from tests.media.video.conftest import Clip
@@ -128,6 +129,22 @@ def test_every_frame_that_differs_is_listed_at_any_chunk_size(
             assert differ or len(frames) < len(whole), "the damage is worth the name"
             listed.append(damaged | {*range(len(whole))} - {*frames})
         assert listed[0] == listed[1] == listed[2], f"packet {packet}"
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_a_damaged_field_costs_no_frame_but_its_own(tmp_path: Path, half: int) -> None:
+    whole = plainly(paff.bare(tmp_path / "whole.h264", 30))
+    fields = [field for frame in paff.frames(30) for field in frame]
+    fields[2 * 13 + half] = fields[2 * 13 + half][:40]
+    (tmp_path / "damaged.h264").write_bytes(b"".join(fields))
+    listed = []
+    for size in SIZES:
+        frames, damaged = in_chunks(tmp_path / "damaged.h264", size)
+        assert [index for index, crc in frames.items() if crc != whole[index]] == [13]
+        assert 13 in damaged
+        assert len(frames) == 30
+        listed.append(damaged)
+    assert listed[0] == listed[1] == listed[2]
 
 
 def table(points: dict[int, Access], shown: list[int], preroll: int = 0) -> ChunkTable:

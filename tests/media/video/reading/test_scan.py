@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import av
+import pytest
 from av.packet import PacketSideData, packet_sidedata_type_from_literal
 
 from moviola.media.video.reading.random_access import Access
 from moviola.media.video.reading.scan import scan
 from moviola.media.video.writing.sound import SKIPPED
+from tests.media.video import paff
+from tests.media.video.catalogue import CLIPS
 from tests.media.video.clips import ONE_KEYFRAME, RATE, encode, packets_in, remux, truncated
 from tests.media.video.conftest import Clip
 
@@ -90,3 +93,34 @@ def test_a_cover_picture_is_not_the_video(tmp_path: Path, clip: Clip) -> None:
     found = scan(path)
     assert found.decoder.codec == "h264"
     assert [one.type for one in found.passthrough] == ["audio", "cover"]
+
+
+@pytest.mark.parametrize("name", ["fields.ts", "fields.mp4", "fields.mkv"])
+@pytest.mark.parametrize("each", [False, True])
+def test_two_fields_are_one_frame_whatever_the_packets(tmp_path: Path, name: str, each: bool) -> None:
+    found = scan(paff.recorded(tmp_path / name, 20, each=each))
+    assert found.track.frames_before[-1] == 20
+    assert len(found.track) == (40 if each or name == "fields.ts" else 20)
+    assert found.track.times == [round(index * paff.TICKS * paff.BASE / found.time_base) for index in range(20)]
+    assert found.rate == 25
+    assert found.key_count == 20
+    assert [bool(one) for one in found.track.access] == [not one for one in found.track.second]
+
+
+def test_fields_without_times_are_frames(tmp_path: Path) -> None:
+    found = scan(paff.bare(tmp_path / "bare.h264", 20))
+    assert found.track.frames_before[-1] == 20
+    assert found.track.times is None
+
+
+def test_a_field_without_its_other_is_a_frame(tmp_path: Path) -> None:
+    pairs = paff.frames(20)
+    data = [one + (b"" if index == 4 else two) for index, (one, two) in enumerate(pairs)]
+    (tmp_path / "bare.h264").write_bytes(b"".join(data))
+    found = scan(tmp_path / "bare.h264")
+    assert [at for at, shown in enumerate(found.track.shown) if shown] == [0, 2, 4, 6, 8, *range(9, 39, 2)]
+
+
+@pytest.mark.parametrize("name", sorted(each for each in CLIPS if each.startswith("h264") and each != "h264_fields"))
+def test_frames_in_one_packet_each_have_no_second_field(clip: Clip, name: str) -> None:
+    assert not any(scan(clip(name)).track.second)

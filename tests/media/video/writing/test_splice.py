@@ -26,6 +26,7 @@ from moviola.media.video.cutting.split import split_file
 from moviola.media.video.filtering.process import process
 from moviola.media.video.writing.splice import splice
 from tests.media.shelf import Shelf
+from tests.media.video import paff
 from tests.media.video.clips import encode
 from tests.media.video.cutting_room import BLUR, IDENTITY, Reel, frames_of, output, sound_of, take, times_of
 
@@ -183,6 +184,17 @@ def test_matroska_keeps_a_millisecond_and_says_so(tmp_path: Path) -> None:
     assert said.reason == "are rounded to 1 ms: a Matroska file tells no finer ones"
     whole = encode(tmp_path / "whole.mp4", "libx264", 5)
     assert not [each for each in findings(take(whole, tmp_path).source, output("ffv1")) if each.fate is Fate.CHANGED]
+
+
+@pytest.mark.parametrize("each", [False, True])
+@pytest.mark.parametrize("chunk_frames", [1, 7, 40])
+def test_a_frame_of_two_packets_comes_once_at_its_own_time(tmp_path: Path, each: bool, chunk_frames: int) -> None:
+    clip = paff.recorded(tmp_path / "fields.ts", 60, each=each, gap=5 * paff.TICKS)
+    reel = take(clip, tmp_path, output("ffv1"), chunk_frames=chunk_frames, context_frames=2)
+    account = reel.spliced.account
+    assert (account.frames_out, account.lost_frames, len(reel.spliced.warnings)) == (60, 0, 0)
+    assert frames_of(reel.path) == frames_of(clip)
+    assert reel.source.facts["hidden_frames"] == 0
 
 
 # -- pixels ------------------------------------------------------------------------------------------------------
