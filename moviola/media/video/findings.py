@@ -68,10 +68,17 @@ def _of_stream(stream: PassthroughStream, chosen: Container, tried: Rehearsal, r
     instead = _instead(rest, lambda other: HARM[other.ways[stream.stream]] < HARM[way])
     if way is Way.LEFT_OUT:
         return Finding(stream.label, Fate.LOST, f"is left out: {chosen.noun} file cannot hold it{instead}")
+    codec = "ALAC" if "alac" in chosen.decoded[""] else "PCM"
+    if stream.changes_at is not None:
+        when = f"first at {float(stream.changes_at * stream.time_base):.1f} s"
+        reason = (
+            f"is stored decoded, as {codec}, with the channels and the rate that it begins with: they change, {when}, "
+            f"which {chosen.noun} file cannot tell of such sound{instead}"
+        )
+        return Finding(stream.label, Fate.CHANGED, reason)
     why = "cannot hold it"
     if chosen.avoids(stream.codec):
         why = "has such sound only in a form that older players take for noise"
-    codec = "ALAC" if "alac" in chosen.decoded[""] else "PCM"
     return Finding(stream.label, Fate.CHANGED, f"is stored decoded, as {codec}: {chosen.noun} file {why}{instead}")
 
 

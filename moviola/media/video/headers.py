@@ -153,6 +153,8 @@ class PassthroughStream(Mapped):
         index: of it in the source, by which people are told of it.
         first: its first packets, in the layout of a chunk, with which it is tried what a container takes; empty of an
             attachment or a cover.
+        changes_at (time base): when a sound first changes its channels or its rate as no container can tell of it;
+            None where it does not.
     """
 
     stream: int
@@ -166,6 +168,7 @@ class PassthroughStream(Mapped):
     disposition: int
     first: bytes
     index: int
+    changes_at: Ticks | None = None
 
     @property
     def is_file(self) -> bool:

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from moviola.media.fidelity import Fate
+from moviola.media.video.cutting.split import split_file
 from moviola.media.video.writing import sound as sound_module
-from tests.media.video.clips import RATE, encode, remux, with_bytes, with_streams
-from tests.media.video.cutting_room import in_container, output, sound_of, take, told
+from tests.media.video.clips import AAC_FRAME, RATE, aac, broadcast, encode, remux, with_bytes, with_streams
+from tests.media.video.cutting_room import in_container, output, sound_of, streams_of, take, told
 
 AMR_FRAME = 160  # samples
 MP3_HEADER = bytes.fromhex("fffb50c4")  # 64 kbit/s, 44.1 kHz, mono
@@ -100,6 +101,39 @@ def test_times_that_are_equal_in_the_ticks_of_an_mp4_cost_no_sound(tmp_path: Pat
     reel = take(clip, tmp_path, in_container("mp4"))
     assert not [each for each in reel.spliced.warnings if "refused" in each]
     assert bytes_of_sound(reel.path) == bytes_of_sound(clip)
+
+
+@pytest.mark.parametrize("name", ["mp4", "matroska"])
+def test_aac_whose_own_headers_change_is_decoded_and_said(tmp_path: Path, name: str) -> None:
+    """As a broadcast has it between programmes. Muxers take these headers off and keep what the first one told, so that
+    what comes behind is silent."""
+    parts = [*aac("adts", "stereo", 20), *aac("adts", "5.1", 20)]
+    clip = broadcast(tmp_path / "clip.ts", "aac", parts)
+    finding = told(clip, in_container(name))["stream 1 (audio, aac)"]
+    assert finding.fate is Fate.CHANGED
+    assert "they change, first at 0.4 s" in finding.reason
+    reel = take(clip, tmp_path, in_container(name))
+    step, samples = 4 * AAC_FRAME, abs(samples_of(reel.path).astype(float))
+    assert min(samples[at : at + step].max() for at in range(0, len(samples) - step, step)) > samples.max() / 5
+    assert not [each for each in reel.spliced.account.warnings if "throughout" in each]  # it was said before
+
+
+@pytest.mark.parametrize(
+    ("form", "codec", "sounds", "at"),
+    [
+        ("latm", "aac_latm", [("stereo", 48000), ("5.1", 48000)], 8),
+        ("latm", "aac_latm", [("stereo", 48000), ("stereo", 48000)], None),
+        ("adts", "aac", [("stereo", 48000), ("stereo", 24000)], 8),
+        ("adts", "aac", [("stereo", 48000), ("stereo", 48000)], None),
+    ],
+)
+def test_when_the_headers_of_a_sound_change(
+    tmp_path: Path, form: str, codec: str, sounds: list[tuple[str, int]], at: int | None
+) -> None:
+    parts = [packet for layout, rate in sounds for packet in aac(form, layout, 7, rate)]
+    source, _ = split_file(broadcast(tmp_path / "clip.ts", codec, parts))
+    (stream,) = streams_of(source)
+    assert stream.changes_at == (None if at is None else at * AAC_FRAME * 90000 // 48000)
 
 
 @pytest.mark.parametrize("times", [(0,), (0, 400)])

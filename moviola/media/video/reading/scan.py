@@ -45,6 +45,7 @@ from moviola.media.video.reading.promises import damaged_places, is_cut_off, mis
 from moviola.media.video.reading.random_access import HEAD_SIZE, Access, Bitstream, distrust_flags
 from moviola.media.video.reading.scanned import FirstFrame, LastingSideData, Scan
 from moviola.media.video.reading.sizes import Sizes
+from moviola.media.video.reading.sound_changes import SoundChanges
 from moviola.media.video.reading.timeline import Timeline, findings_of, timeline_of
 from moviola.media.video.side_data import (
     CAPTIONS_MARK,
@@ -116,6 +117,7 @@ class Scanner:
         self._alpha = with_alpha(parameters, self.stream).codec != context.name
         self._sizes = Sizes(codec.canonical_name, self.bits.nal_length_size, parameters, self.first.size)
         self._others, self._left_out = passthrough.candidates(self.container, self.stream)
+        self._sounds = {stream.index: SoundChanges(stream) for stream in self._others}
         told = {stream.index: _told(stream) for stream in [self.stream, *self._others]}
         self._has_edits = "mov" in self.container.format.name.split(",")
         self._is_dolby_vision = is_dolby_vision(self.path, self.container.format.name)
@@ -138,6 +140,7 @@ class Scanner:
                 yield len(self.pts)
                 continue
             self.first_chunks[packet.stream_index].add(packet)
+            self._sounds[packet.stream_index].look(packet)
             if packet.size:
                 firsts = self.firsts.setdefault(packet.stream_index, [])
                 if passthrough.wants_more(firsts, packet):
@@ -160,8 +163,10 @@ class Scanner:
         )
         carried, numbers = self._carried(self._others, self.firsts, findings)
         for index, number in numbers.items():
-            if self.first_chunks[index].falls(partial(timeline.shift_of, index)):
+            shift_of = partial(timeline.shift_of, index)
+            if self.first_chunks[index].falls(shift_of):
                 findings.append(times_that_fall(carried[number - 1]))
+            carried[number - 1] = replace(carried[number - 1], changes_at=self._sounds[index].first(shift_of))
         track = SourceTrack(
             codec.canonical_name, self._reorders, self.stream.codec_context.reorder_depth,
             timeline.moved(self.stream.index, self.pts), list(self.size), access, bytes(self.anchor), bytes(self.shown),

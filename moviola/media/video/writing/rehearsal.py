@@ -147,7 +147,7 @@ def _ways(container: Container, stream: PassthroughStream) -> Iterator[Way]:
     elif stream.codec in container.converted_subtitles:
         yield Way.CONVERTED
     else:
-        if not container.avoids(stream.codec):
+        if stream.changes_at is None and not container.avoids(stream.codec):
             yield Way.UNTOUCHED
             yield Way.REPACKED
         yield Way.DECODED

@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -195,11 +196,15 @@ class _Splicer:
         warn, way = self._account.warn, self._ways[facts.stream]
         packets = passthrough_packets(payloads[facts.stream], facts, warn)
         if way is Way.DECODED:
-            return _decoded(facts, output.add(facts, way, packets, lambda what: warn(f"{facts.label} {what}")))
+            return _decoded(facts, output.add(facts, way, packets, partial(self._tell_change, facts)))
         if self._container.has_edits or facts.type != "audio":
             return output.add(facts, way, packets, warn)
         heard, delay_s = from_run_up(packets, facts.time_base, facts.codec)
         return output.add(facts, way, heard, warn, delay_s)
+
+    def _tell_change(self, facts: PassthroughStream, what: str) -> None:
+        if facts.changes_at is None:  # else it was said before
+            self._account.warn(f"{facts.label} {what}")
 
     def _find_refused(self, track: VideoTrack, passthrough: Mapping[int, Iterable[bytes]]) -> None:
         """Raise StreamRefused for the first stream that the muxer does not take by itself: which packet it complained
