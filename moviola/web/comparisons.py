@@ -30,6 +30,7 @@ from moviola.session.target import Target
 from moviola.web.comparison_runs import Running
 from moviola.web.forms import take_form
 from moviola.web.gateway import gateway_of, user_of
+from moviola.web.jobs import meant_as_over
 from moviola.web.orders import fields_of, finder, refuse_idle, settings_from, source_files, without_folder
 from moviola.web.problems import Problem
 from moviola.web.receiving import SOURCES, Upload
@@ -124,8 +125,13 @@ async def show(request: Request) -> Response:
 
 
 async def delete(request: Request) -> Response:
-    """Cancel a comparison that goes on, forget one that is over."""
+    """Cancel a comparison that goes on, forget one that is over. With `of` it is refused where the comparison has ended
+    since whoever asks has looked."""
     running = _asked_for(request)
+    if meant_as_over(request, running.is_over) != running.is_over:
+        way = "only one that goes on can be cancelled" if running.is_over else "cancel it first"
+        detail = f"Comparison {running.id} is {running.told.state}; {way}"
+        raise Problem(HTTPStatus.CONFLICT, detail, "wrong-state")
     done = "forgotten" if running.is_over else "cancelled"
     await gateway_of(request).comparisons.cancel(running)
     return JSONResponse({"id": running.id, "done": done})

@@ -97,9 +97,10 @@ async def show_timeline(request: Request) -> Response:
 
 
 async def delete_job(request: Request) -> Response:
-    """Cancel a job that goes on, forget one that has ended; with `files=1` its files are removed as well."""
+    """Cancel a job that goes on, forget one that has ended; with `files=1` its files are removed as well. With `of` it
+    is refused where the job has ended, or begun again, since whoever asks has looked."""
     gateway, asking, job = await job_of(request)
-    if job.state not in FINAL_STATES:
+    if not meant_as_over(request, job.state in FINAL_STATES):
         answer = await _granted(gateway, asking, job, Verb.CANCEL)
         return JSONResponse({"id": job.job, "done": "cancelled", "answer": answer})
     verb = Verb.FORGET_FILES if number_in(request, "files", 0, 0, 1) else Verb.FORGET
@@ -144,6 +145,16 @@ async def _granted(gateway: Gateway, asking: str, job: Job, verb: Verb, priority
         if error.code == ErrorCode.BAD_JOB:
             raise Problem(HTTPStatus.CONFLICT, error.text, "wrong-state") from error
         raise
+
+
+def meant_as_over(request: Request, is_over: bool) -> bool:
+    """Return whether `DELETE` is for what is over, so that it forgets it: as the query's `of` says, or else as it is.
+    Raises Problem for another word."""
+    meant = request.query_params.get("of")
+    if meant not in (None, "open", "over"):
+        detail = f"of is open, to cancel, or over, to forget, and '{meant:.40}' is neither"
+        raise Problem(HTTPStatus.BAD_REQUEST, detail, "bad-parameter")
+    return is_over if meant is None else meant == "over"
 
 
 def number_in(request: Request, name: str, default: int | None, least: int, most: int) -> int:

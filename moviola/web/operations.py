@@ -158,6 +158,13 @@ FILE_HEADERS: Final = {
     "Accept-Ranges": "That a part of it can be had",
 }
 
+OF: Final = Parameter(
+    "of",
+    "`open`: cancel it, and refuse where it is over; `over`: forget it, and refuse where it goes on",
+    {"type": "string", "enum": ["open", "over"]},
+)
+"""What a `DELETE` is for, in the eyes of whoever asks."""
+
 EVENTS: Final = Answer("Events, until the stream ends.", {"text/event-stream": {"type": "string"}})
 
 _EVENT: Final[Schema] = {"type": "string", "maxLength": MAX_ID}
@@ -261,6 +268,7 @@ OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
             Parameter(
                 "files", "1: remove its files, too", {"type": "integer", "minimum": 0, "maximum": 1, "default": 0}
             ),
+            OF,
         ),
     ),
     streams.stream_job: Operation(
@@ -328,7 +336,8 @@ OPERATIONS: Final[Mapping[Callable[..., Any], Operation]] = {
         "Cancel or forget a comparison",
         "Comparisons",
         _json(ComparisonDeletedTold, "It is cancelled, or forgotten."),
-        ONE_JOB,
+        (400, 404, 409),
+        (OF,),
     ),
     comparisons.stream: Operation("Follow a comparison", "Comparisons", {200: EVENTS}, ONE_JOB),
     cluster.stats: Operation("Counts and rates", "Cluster", _json(cluster.Stats, "Counts and rates.")),

@@ -74,7 +74,9 @@ def test_one_that_goes_on_is_followed_and_cancelled_with_the_keyboard(page: Page
     page.get_by_role("button", name="Compare").click()
     expect(page.get_by_text("Another comparison is under way")).to_be_visible()
     page.get_by_role("button", name="Cancel").focus()
-    page.keyboard.press("Enter")
+    with page.expect_request(lambda request: request.method == "DELETE") as asked:
+        page.keyboard.press("Enter")
+    assert asked.value.url.endswith("?of=open"), "one that has just ended keeps its figures"
     expect(page.get_by_text("It was cancelled.")).to_be_visible()
     expect(page.get_by_role("heading", name="crossing.mp4: flip")).to_be_focused()
     assert_accessible(page)

@@ -95,6 +95,19 @@ def test_a_job_is_cancelled_after_a_question(page: Page, hold: Hold) -> None:
     expect(row).to_have_count(0)
 
 
+def test_a_job_that_ends_while_the_question_stands_is_not_forgotten(page: Page, site: Served, hold: Hold) -> None:
+    held = hold("overtaken")
+    page.goto("/")
+    row = scenes.row(page, "overtaken.mp4")
+    row.get_by_role("button", name="Cancel: overtaken.mp4").click()
+    held.let_go()
+    site.ended(held.job)
+    page.get_by_role("dialog").get_by_role("button", name="Cancel the job").click()
+    expect(page.get_by_text("only a job that is not over can be cancelled")).to_be_visible()
+    expect(row.get_by_text("Done", exact=True)).to_be_visible()
+    assert site.get(held.job["links"]["self"])["files"]
+
+
 def test_a_job_is_paused_given_another_priority_and_goes_on(page: Page, hold: Hold) -> None:
     held = hold("paused")
     page.goto("/")

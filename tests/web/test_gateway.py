@@ -247,7 +247,9 @@ def test_the_same_upload_twice_while_it_is_open_is_one_job(gateway: Served, clip
         assert gateway.get(path)["priority"] == 7
         for query in ("", "?priority=", "?priority=101", "?priority=-1", "?priority=high"):
             refused(gateway.client.post(f"{path}/priority{query}"), 400, "bad-parameter")
-        cancelled = gateway.client.delete(path)
+        refused(gateway.client.delete(path, params={"of": "over"}), 409, "wrong-state")
+        refused(gateway.client.delete(path, params={"of": "later"}), 400, "bad-parameter")
+        cancelled = gateway.client.delete(path, params={"of": "open"})
         assert (cancelled.status_code, cancelled.json()["done"]) == (200, "cancelled")
         for verb in ("pause", "priority?priority=8"):
             refused(gateway.client.post(f"{path}/{verb}"), 409, "wrong-state")
@@ -255,7 +257,9 @@ def test_the_same_upload_twice_while_it_is_open_is_one_job(gateway: Served, clip
         for child in children:
             child.resume()
     assert gateway.ended(other)["state"] == "cancelled"
-    forgotten = gateway.client.delete(other["links"]["self"])
+    told = refused(gateway.client.delete(path, params={"of": "open"}), 409, "wrong-state")
+    assert "only a job that is not over can be cancelled" in told
+    forgotten = gateway.client.delete(path)
     assert (forgotten.status_code, forgotten.json()["done"]) == (200, "forgotten")
     assert gateway.client.get(other["links"]["self"]).status_code == 404
 

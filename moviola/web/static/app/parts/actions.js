@@ -68,20 +68,22 @@ function sentence(answer, job) {
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
+// Each says what the job was when it was asked about: it may have ended, or begun again, while the question stood.
+
 async function cancel(job) {
   const text = "What is done of it so far is given up. Its source stays where it is.";
-  return (await confirm({ title: `Cancel ${job.name}?`, text, yes: "Cancel the job" })) && del(path(job));
+  return (await confirm({ title: `Cancel ${job.name}?`, text, yes: "Cancel the job" })) && del(path(job, "?of=open"));
 }
 
 async function forget(job) {
   if (!job.files.length) {
     const text = "It goes out of the list. It has no files.";
-    return (await confirm({ title: `Forget ${job.name}?`, text, yes: "Forget it" })) && del(path(job));
+    return (await confirm({ title: `Forget ${job.name}?`, text, yes: "Forget it" })) && del(path(job, "?of=over"));
   }
   const box = h("input", { type: "checkbox", id: "forget-files" });
   const extra = h("p", { class: "row" }, box, h("label", { for: "forget-files" }, "Remove its files as well; this cannot be undone"));
   const text = "It goes out of the list. Its files stay with the aggregator, but can no longer be had here.";
-  return (await confirm({ title: `Forget ${job.name}?`, text, yes: "Forget it", extra })) && del(path(job, box.checked ? "?files=1" : ""));
+  return (await confirm({ title: `Forget ${job.name}?`, text, yes: "Forget it", extra })) && del(path(job, `?of=over${box.checked ? "&files=1" : ""}`));
 }
 
 async function retry(job) {

@@ -208,7 +208,7 @@ class ComparePage {
     if (button.getAttribute("aria-disabled") === "true") return;
     button.setAttribute("aria-disabled", "true");
     try {
-      await this.#app.api.del(told.links.self);
+      await this.#app.api.del(`${told.links.self}?of=open`);
     } catch (problem) {
       button.setAttribute("aria-disabled", "false");
       this.#app.say(problem.detail, "bad");
