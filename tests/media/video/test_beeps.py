@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,35 @@ def test_clocks_are_joined(starts_s: tuple[float, ...], sound: str, tmp_path: Pa
         assert duration_s(path) == pytest.approx(20 * STEP_S * count, abs=0.05 * count), container
         findings = [each for each in source.facts["findings"] if each["subject"] == "clock"]
         assert len([each for each in findings if "jumps" in each["reason"]]) == count - 1
+
+
+def test_another_programme_of_a_multiplex_is_left_out_and_said(tmp_path: Path) -> None:
+    """Its clock says another time: none of ours may move because of it."""
+    ours = write(tmp_path / "ours.ts", 3_600, sound="mp2")
+    both = beside(tmp_path / "both.ts", ours, write(tmp_path / "theirs.ts", 100, sound="mp2"))
+    for container, path, source in made(both, tmp_path):
+        check(seen(ours), path, container, 20 * STEP_S)
+        said = {each["subject"]: each["reason"] for each in source.facts["findings"]}
+        assert said["clock"].startswith("begins at 3600.0"), container
+        assert "another programme" in said["stream 2 (audio, mp2)"]
+        assert source.stream_count == 2
+
+
+def beside(path: Path, ours: Path, theirs: Path) -> Path:
+    """Write a transport stream of a clip and, beside it, the sound of another."""
+    options = {"mpegts_copyts": "1", "max_interleave_delta": "1"}
+    with av.open(str(ours)) as one, av.open(str(theirs)) as two, av.open(str(path), "w", options=options) as file:
+        told: list[list[Any]] = []
+        for given, streams in (one, one.streams), (two, two.streams.audio):
+            copies = {stream.index: file.add_stream_from_template(stream) for stream in streams}
+            packets = [packet for packet in given.demux(*streams) if packet.size]
+            for packet in packets:
+                packet.stream = copies[packet.stream_index]
+            told.append(packets)
+        for packet in chain.from_iterable(zip_longest(*told)):
+            if packet is not None:
+                file.mux_one(packet)
+    return path
 
 
 @pytest.mark.parametrize("name", ["clip.mp4", pytest.param("clip.mkv", marks=LONG)])

@@ -4,6 +4,9 @@ A recording has one clock for all of its streams. Where recordings were joined, 
 clock goes on, in each stream at its own place in the file. The packets of one clock are a *part* of the file. A stream
 whose times alone are wrong for a while makes no part: its sound and pictures would get out of step.
 
+A transport stream may hold several programmes, each with a clock of its own, beside each other (ISO/IEC 13818-1, 2.4.4).
+A stream that has never been near the clock of the video is *foreign*: it is of another programme.
+
 FFmpeg's own tools decide by the same distances (fftools, options `dts_delta_threshold` and `dts_error_threshold`), but
 look at one stream at a time.
 """
@@ -114,6 +117,8 @@ class Stream:
     """A stream and its runs so far; times in seconds."""
 
     told: Told
+    is_near: bool = False  # some packet was near the video's clock
+    is_foreign: bool = False  # none was, and one was far from it
     runs: list[Run] = field(default_factory=list)  # by rising parts
     count: int = 0  # packets
     part: int = 0
@@ -126,9 +131,15 @@ class Stream:
         """Unit of its times, in seconds."""
         return float(self.told.base)
 
+    @property
+    def counts(self) -> bool:
+        """True if its times tell of the video's clock."""
+        return bool(self.runs) and not self.is_foreign and self.told.role is not Role.SPARSE
+
 
 @dataclass(slots=True)
 class _Part:
+    begin_s: float  # what its clock showed first
     now_s: float  # what its clock shows
     streams: set[int]
     expected_s: dict[int, float]  # what was expected next of each stream when it began
@@ -146,6 +157,11 @@ class Clocks:
         self.streams = {index: Stream(told) for index, told in streams.items()}
         self.is_mpeg = is_mpeg
         self._parts: list[_Part] = []
+
+    @property
+    def foreign(self) -> list[int]:
+        """The indexes of streams that are of another programme."""
+        return [index for index, stream in self.streams.items() if stream.is_foreign]
 
     @property
     def part_count(self) -> int:
@@ -174,7 +190,9 @@ class Clocks:
         if not self._parts:
             if stream.told.role is Role.SPARSE:
                 return
-            self._parts.append(_Part(at_s, {index}, {}))
+            self._parts.append(_Part(at_s, at_s, {index}, {}))
+        if self.is_mpeg and not stream.is_near and not self._comes_near(index, stream, dts):
+            return
         newest = len(self._parts) - 1
         if stream.told.role is Role.SPARSE:
             nearest = min(range(stream.part, newest + 1), key=lambda part: (abs(self._distance(part, at_s)), -part))
@@ -189,6 +207,33 @@ class Clocks:
         part.streams.add(index)
         part.now_s = at_s
         stream.last_s, stream.next_s = at_s, at_s + duration * stream.tick_s
+
+    def _comes_near(self, index: int, stream: Stream, dts: int) -> bool:
+        """Return True if a packet is near the video's clock, so that its stream is not foreign any more.
+
+        A picture always is: where the first one is by another clock than all before it, these were foreign.
+        """
+        newest = self._parts[-1]
+        at_s = (dts + self._turns(stream, dts, newest.now_s) * WRAP) * stream.tick_s
+        parts = self._parts[-2:] if stream.told.role is Role.SPARSE else [newest]
+        stream.is_near = any(
+            (part.now_s if stream.is_foreign else part.begin_s) - FAR_S <= at_s <= part.now_s + FAR_S for part in parts
+        )
+        if stream.told.role is Role.VIDEO and not stream.is_near:
+            self._begin_anew(index, at_s)
+        elif stream.is_near and stream.is_foreign:
+            if stream.part != len(self._parts) - 1:
+                stream.runs.clear()  # all of it is of the newest part, which began a packet or two too late
+            stream.last_s = stream.next_s = at_s
+        stream.is_foreign = not stream.is_near
+        return stream.is_near
+
+    def _begin_anew(self, index: int, at_s: float) -> None:
+        """Make what a picture shows the clock of the first part, and all streams before it foreign."""
+        self._withdraw(1)
+        self._parts = [_Part(at_s, at_s, {index}, {})]
+        for each, stream in self.streams.items():
+            stream.is_near, stream.is_foreign = each == index, bool(stream.runs)
 
     def _follow(self, index: int, stream: Stream, dts: int) -> None:
         turns = self._turns(stream, dts, stream.next_s)
@@ -210,7 +255,8 @@ class Clocks:
             jumps = False
         if jumps and newest + 1 < MAX_PARTS:
             expected_s = {each: other.next_s for each, other in self.streams.items() if other.runs}
-            self._parts.append(_Part(dts * stream.tick_s, set(), expected_s))
+            at_s = dts * stream.tick_s
+            self._parts.append(_Part(at_s, at_s, set(), expected_s))
             self._go_on(stream, len(self._parts) - 1, 0)
         else:
             self._go_on(stream, stream.part, turns)
@@ -218,11 +264,7 @@ class Clocks:
     def _is_pause(self, index: int, stream: Stream, at_s: float) -> bool:
         """True if another stream by the same clock has come to this time: the stream alone had nothing to tell."""
         return any(
-            each != index
-            and other.runs
-            and other.told.role is not Role.SPARSE
-            and other.part == stream.part
-            and abs(other.last_s - at_s) <= FAR_S
+            each != index and other.counts and other.part == stream.part and abs(other.last_s - at_s) <= FAR_S
             for each, other in self.streams.items()
         )
 
@@ -251,7 +293,7 @@ class Clocks:
 
     def _run(self, stream: Stream, part: int, turns: int) -> None:
         stream.part, stream.turns = part, turns
-        stream.runs.append(Run(stream.count, part, turns))
+        stream.runs.append(Run(stream.count if stream.runs else 0, part, turns))
 
     def _withdraw(self, part: int) -> None:
         """Join the parts from this one on to the part before, because they are not of another clock."""

@@ -161,7 +161,7 @@ class Scanner:
             has_captions=self.has_captions,
             is_dolby_vision=self._is_dolby_vision,
         )
-        carried, numbers = self._carried(self._others, self.firsts, findings)
+        carried, numbers = self._carried(self._of_this_programme(findings), self.firsts, findings)
         for index, number in numbers.items():
             shift_of = partial(timeline.shift_of, index)
             if self.first_chunks[index].falls(shift_of):
@@ -284,6 +284,16 @@ class Scanner:
                 carried.append(described)
                 numbers[stream.index] = len(carried)
         return carried, numbers
+
+    def _of_this_programme(self, findings: list[Finding]) -> list[Any]:
+        """Return the streams that may be carried and go by the video's clock; say it of the others."""
+        foreign = self._clocks.foreign
+        reason = (
+            "is left out: its clock is another than the video's, as that of another programme is; to keep it, copy its "
+            "programme into a file of its own"
+        )
+        findings += (Finding(passthrough.called(self.container.streams[each]), Fate.LOST, reason) for each in foreign)
+        return [stream for stream in self._others if stream.index not in foreign]
 
     def _stream_metadata(self) -> Tags:
         timecode = passthrough.timecode(self.container, self.stream)

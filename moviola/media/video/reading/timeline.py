@@ -182,7 +182,7 @@ def timeline_of(clocks: Clocks) -> Timeline:
     ends: dict[int, Fraction] = {}
     _reach(clocks, 0, offsets[0], ends)
     for part in range(1, clocks.part_count):
-        begins = {index: _begin_s(stream, part) for index, stream in clocks.streams.items() if _counts(stream)}
+        begins = {index: _begin_s(stream, part) for index, stream in clocks.streams.items() if stream.counts}
         known = {index: begin for index, begin in begins.items() if begin is not None}
         if not any(clocks.streams[index].told.role is Role.VIDEO for index in known):
             known = {}  # sound alone that goes back: a container that tells its times badly, not another recording
@@ -201,14 +201,15 @@ def timeline_of(clocks: Clocks) -> Timeline:
             joints.append(_joint(clocks, offsets[-1], offset, known, before))
         offsets.append(offset)
         _reach(clocks, part, offset, ends)
-    shifts = {index: _shifts(stream, offsets) for index, stream in clocks.streams.items()}
+    own = {index: stream for index, stream in clocks.streams.items() if not stream.is_foreign}
+    shifts = {index: _shifts(stream, offsets) for index, stream in own.items()}
     return Timeline(
         shifts,
         start_s,
         joints,
         _wraps(clocks),
-        {index: _latest(stream, shifts[index], lambda run: run.end) for index, stream in clocks.streams.items()},
-        {index: _latest(stream, shifts[index], lambda run: run.last) for index, stream in clocks.streams.items()},
+        {index: _latest(stream, shifts[index], lambda run: run.end) for index, stream in own.items()},
+        {index: _latest(stream, shifts[index], lambda run: run.last) for index, stream in own.items()},
     )
 
 
@@ -220,7 +221,9 @@ def _start_s(clocks: Clocks) -> Fraction:
     nothing is shown or heard before LATE_S, it begins with the first picture or sound.
     """
     pictures = [_begin_s(stream, 0) for stream in clocks.streams.values() if stream.told.role is Role.VIDEO]
-    sounds = [_heard_s(stream, 0) for stream in clocks.streams.values() if stream.told.role is Role.SOUND]
+    sounds = [
+        _heard_s(stream, 0) for stream in clocks.streams.values() if stream.counts and stream.told.role is Role.SOUND
+    ]
     seen = min((at for at in pictures if at is not None), default=None)
     first = min((at for at in (seen, *sounds) if at is not None), default=Fraction(0))
     if seen is not None and seen - first <= ROUNDING_S:
@@ -234,10 +237,6 @@ def _start_s(clocks: Clocks) -> Fraction:
 
 def _usual_s(stream: Stream, part: int) -> Fraction:
     return next(run.usual for run in _runs(stream, part)) * stream.told.base
-
-
-def _counts(stream: Stream) -> bool:
-    return stream.told.role is not Role.SPARSE
 
 
 def _runs(stream: Stream, part: int) -> Iterator[Run]:
@@ -263,7 +262,7 @@ def _heard_s(stream: Stream, part: int) -> Fraction | None:
 def _reach(clocks: Clocks, part: int, offset: Fraction, ends: dict[int, Fraction]) -> None:
     """Note until when each stream lasts in the output once this part is added, moved by `offset` seconds."""
     for index, stream in clocks.streams.items():
-        if _counts(stream):
+        if stream.counts:
             for run in _runs(stream, part):
                 end = _at_s(stream, run, run.over) + offset
                 ends[index] = max(ends.get(index, end), end)
@@ -300,7 +299,7 @@ def _wraps(clocks: Clocks) -> int:
     wraps = 0
     for part in range(clocks.part_count):
         crossed = 0
-        for stream in filter(_counts, clocks.streams.values()):
+        for stream in (each for each in clocks.streams.values() if each.counts):
             runs = list(_runs(stream, part))
             if runs:
                 earliest = min((run.begin or 0) + run.turns * WRAP for run in runs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
-from itertools import chain, pairwise
+from itertools import chain, pairwise, zip_longest
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from moviola.media.video.reading import clocks as clocks_module
 from moviola.media.video.reading.clocks import WRAP, Clocks, Role, Run, Told
 from moviola.media.video.reading.timeline import Timeline, findings_of, source_time, timeline_of
 
-VIDEO, SOUND, TEXT = 0, 1, 2
+VIDEO, SOUND, TEXT, OTHER_SOUND, OTHER_TEXT = range(5)
 SECOND = 90_000
 FRAME = 3_600
 PACKET = 2_160
@@ -32,16 +32,26 @@ def recording(begin: int, frames: int, sound: int = 0, *, extra: int = 0) -> Ite
 
 def read(*parts: Times, is_mpeg: bool = True) -> tuple[Timeline, dict[int, list[int]]]:
     """The map of these packets, and where it puts them."""
-    base = Fraction(1, SECOND)
-    told = {VIDEO: Told(Role.VIDEO, base), SOUND: Told(Role.SOUND, base), TEXT: Told(Role.SPARSE, base)}
-    clocks = Clocks(told, is_mpeg=is_mpeg)
-    times: dict[int, list[int]] = {VIDEO: [], SOUND: [], TEXT: []}
-    for stream, at in (each for part in parts for each in part):
-        clocks.add(stream, at, at, {VIDEO: FRAME, SOUND: PACKET, TEXT: 0}[stream])
-        times[stream].append(at)
+    clocks, times = clocks_of(*parts, is_mpeg=is_mpeg)
     timeline = timeline_of(clocks)
     moved = {stream: [at for at in timeline.moved(stream, known) if at is not None] for stream, known in times.items()}
     return timeline, moved
+
+
+def clocks_of(*parts: Times, is_mpeg: bool = True) -> tuple[Clocks, dict[int, list[int]]]:
+    """What these packets tell, and the times of each stream's."""
+    base = Fraction(1, SECOND)
+    video, sound, text = (Told(role, base) for role in (Role.VIDEO, Role.SOUND, Role.SPARSE))
+    packets = [each for part in parts for each in part]
+    told = {VIDEO: video, SOUND: sound, TEXT: text}
+    told |= {stream: {OTHER_SOUND: sound, OTHER_TEXT: text}[stream] for stream, _ in packets if stream > TEXT}
+    lengths = {VIDEO: FRAME, SOUND: PACKET, TEXT: 0, OTHER_SOUND: PACKET, OTHER_TEXT: 0}
+    clocks = Clocks(told, is_mpeg=is_mpeg)
+    times: dict[int, list[int]] = {stream: [] for stream in told}
+    for stream, at in packets:
+        clocks.add(stream, at, at, lengths[stream])
+        times[stream].append(at)
+    return clocks, times
 
 
 def steps(times: list[int]) -> set[int]:
@@ -132,6 +142,68 @@ def test_one_stream_alone_is_no_other_clock() -> None:
     timeline, moved = read(broken)
     assert not timeline.joints
     assert steps(moved[SOUND]) == {PACKET}
+
+
+def programmes(*streams: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Packets of several programmes, as they lie beside each other in a file: one of each in turn."""
+    return [packet for packets in zip_longest(*streams) for packet in packets if packet is not None]
+
+
+def other(begin: int, count: int = 100) -> list[tuple[int, int]]:
+    """The sound and the subtitles of another programme."""
+    return [(OTHER_TEXT if index % 10 == 5 else OTHER_SOUND, begin + index * PACKET) for index in range(count)]
+
+
+@pytest.mark.parametrize("begin", [100 * SECOND, 20_000 * SECOND])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_another_programme_moves_nothing(begin: int, is_first: bool) -> None:
+    ours = [*recording(3_600 * SECOND, 60)]
+    ours.insert(50, (TEXT, 3_601 * SECOND))
+    file = programmes(other(begin), ours) if is_first else programmes(ours, other(begin))
+    clocks, times = clocks_of(file)
+    assert clocks.foreign == [OTHER_SOUND, OTHER_TEXT]
+    timeline, alone = timeline_of(clocks), read(ours)[0]
+    assert timeline == alone, "as if it were alone in the file"
+    assert timeline.start_s == 3_600
+    assert timeline.moved(VIDEO, times[VIDEO]) == [index * FRAME for index in range(60)]
+
+
+def test_another_programme_by_the_same_clock_is_kept() -> None:
+    clocks, _ = clocks_of(programmes(recording(3_600 * SECOND, 60), other(3_602 * SECOND)))
+    assert not clocks.foreign
+
+
+def test_another_programme_beside_joined_recordings() -> None:
+    ours = [*recording(3_600 * SECOND, 60), *recording(50 * SECOND, 60)]
+    clocks, _ = clocks_of(programmes(other(20_000 * SECOND, 200), ours))
+    assert clocks.foreign == [OTHER_SOUND, OTHER_TEXT]
+    assert timeline_of(clocks) == read(ours)[0]
+
+
+@pytest.mark.parametrize("first", [SOUND, VIDEO])
+def test_streams_that_lie_far_from_each_other_in_a_file_are_one_programme(first: int) -> None:
+    told = sorted(recording(3_600 * SECOND, 1_000), key=lambda each: each[0] != first)
+    clocks, _ = clocks_of(told)
+    assert not clocks.foreign
+    assert timeline_of(clocks).start_s == 3_600
+
+
+def test_a_first_time_that_is_wrong_is_no_other_programme() -> None:
+    told = [*recording(3_600 * SECOND, 60)]
+    told[1] = SOUND, 9_000 * SECOND
+    clocks, times = clocks_of(told)
+    assert not clocks.foreign
+    assert timeline_of(clocks).moved(SOUND, times[SOUND])[2] == 2 * PACKET
+
+
+def test_a_stream_that_begins_with_the_second_recording() -> None:
+    one, two = recording(3_600 * SECOND, 60), recording(50 * SECOND, 60)
+    begin = [(OTHER_SOUND, 50 * SECOND), (OTHER_TEXT, 50 * SECOND)]
+    clocks, times = clocks_of(one, begin, two, [(each, at + SECOND) for each, at in begin])
+    assert not clocks.foreign
+    timeline = timeline_of(clocks)
+    for stream in (OTHER_SOUND, OTHER_TEXT):
+        assert timeline.moved(stream, times[stream]) == [60 * FRAME, 60 * FRAME + SECOND]
 
 
 def test_subtitles_follow() -> None:
