@@ -21,12 +21,23 @@ class Way(Enum):
     UNTOUCHED = "untouched"
     REPACKED = "repacked"  # one frame a packet, where the source has several
     CONVERTED = "converted"  # text subtitles in another notation
+    SIMPLIFIED = "simplified"  # text subtitles in one that has no place for all that they tell
     DECODED = "decoded"  # sound without loss of what its decoder gives
     LEFT_OUT = "left out"
 
 
-HARM: Final = {Way.UNTOUCHED: 0, Way.REPACKED: 0, Way.CONVERTED: 0, Way.DECODED: 1, Way.LEFT_OUT: 2}
-"""How much of a stream is lost; neither other packets nor another notation of text subtitles lose anything."""
+HARM: Final = {
+    Way.UNTOUCHED: 0,
+    Way.REPACKED: 0,
+    Way.CONVERTED: 0,
+    Way.SIMPLIFIED: 1,
+    Way.DECODED: 1,
+    Way.LEFT_OUT: 2,
+}
+"""How much of a stream is lost; neither other packets nor another notation of plain texts lose anything."""
+
+CONVERSIONS: Final = (Way.CONVERTED, Way.SIMPLIFIED)
+"""What is done is the same; what is lost is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

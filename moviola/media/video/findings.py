@@ -68,18 +68,29 @@ def _of_stream(stream: PassthroughStream, chosen: Container, tried: Rehearsal, r
     instead = _instead(rest, lambda other: HARM[other.ways[stream.stream]] < HARM[way])
     if way is Way.LEFT_OUT:
         return Finding(stream.label, Fate.LOST, f"is left out: {chosen.noun} file cannot hold it{instead}")
+    what = _simplified(stream, chosen) if way is Way.SIMPLIFIED else _decoded(stream, chosen)
+    return Finding(stream.label, Fate.CHANGED, f"is {what}{instead}")
+
+
+def _simplified(stream: PassthroughStream, chosen: Container) -> str:
+    notation, _ = chosen.converted_subtitles[stream.codec]
+    markup = "its markup is shown as text" if notation == "mov_text" else "its styles are left out"
+    told = [(stream.has_markup, markup), (stream.overlaps, "a line ends where the next one begins")]
+    return f"written as {notation}: {' and '.join(what for is_so, what in told if is_so)}"
+
+
+def _decoded(stream: PassthroughStream, chosen: Container) -> str:
     codec = "ALAC" if "alac" in chosen.decoded[""] else "PCM"
     if stream.changes_at is not None:
         when = f"first at {float(stream.changes_at * stream.time_base):.1f} s"
-        reason = (
-            f"is stored decoded, as {codec}, with the channels and the rate that it begins with: they change, {when}, "
-            f"which {chosen.noun} file cannot tell of such sound{instead}"
+        return (
+            f"stored decoded, as {codec}, with the channels and the rate that it begins with: they change, {when}, "
+            f"which {chosen.noun} file cannot tell of such sound"
         )
-        return Finding(stream.label, Fate.CHANGED, reason)
     why = "cannot hold it"
     if chosen.avoids(stream.codec):
         why = "has such sound only in a form that older players take for noise"
-    return Finding(stream.label, Fate.CHANGED, f"is stored decoded, as {codec}: {chosen.noun} file {why}{instead}")
+    return f"stored decoded, as {codec}: {chosen.noun} file {why}"
 
 
 def _of_change(change: Change, chosen: Container, rest: dict[str, Rehearsal]) -> Finding:

@@ -155,6 +155,8 @@ class PassthroughStream(Mapped):
             attachment or a cover.
         changes_at (time base): when a sound first changes its channels or its rate as no container can tell of it;
             None where it does not.
+        has_markup: text subtitles have markup or styles, which another notation of texts does not keep.
+        overlaps: of text subtitles, a line is still shown where the next one begins.
     """
 
     stream: int
@@ -169,6 +171,8 @@ class PassthroughStream(Mapped):
     first: bytes
     index: int
     changes_at: Ticks | None = None
+    has_markup: bool = False
+    overlaps: bool = False
 
     @property
     def is_file(self) -> bool:

@@ -151,6 +151,70 @@ def test_the_last_subtitle_of_unknown_length_is_shown(times: tuple[int, ...], tm
     assert shown == [bytes([index]) for index in range(len(times))]
 
 
+def subtitled(path: Path, codec: str, lines: Sequence[tuple[int, int, bytes]]) -> Path:
+    """A clip with lines of text: when, for how long, in ms, and what."""
+    base = Fraction(1, 1000)
+
+    def add(container: Any) -> list[Any]:
+        text = container.add_mux_stream(codec, time_base=base)
+        return [packet_of(text, data, at, duration, base) for at, duration, data in lines]
+
+    return with_streams(path, add)
+
+
+def lines_of(path: Path) -> list[bytes]:
+    with av.open(str(path)) as container:
+        return [bytes(one) for one in container.demux(container.streams.subtitles[0]) if one.size]
+
+
+MARKUP = "its markup is shown as text"
+OVERLAP = "a line ends where the next one begins"
+
+
+@pytest.mark.parametrize(
+    ("lines", "what"),
+    [
+        ([(0, 300, b"<i>Hello</i>"), (500, 100, b"there")], MARKUP),
+        ([(0, 300, b"Hello"), (500, 100, b"{\\an8}there")], MARKUP),
+        ([(0, 300, b"Hello"), (100, 100, b"SIGN")], OVERLAP),
+        ([(0, 900, b"Hello"), (100, 100, b"SIGN"), (500, 100, b"<B>end</B>")], f"{MARKUP} and {OVERLAP}"),
+    ],
+)
+def test_subtitles_that_an_mp4_would_alter_go_into_matroska_and_it_is_said(
+    tmp_path: Path, lines: list[tuple[int, int, bytes]], what: str
+) -> None:
+    clip = subtitled(tmp_path / "clip.mkv", "subrip", lines)
+    reel = take(clip, tmp_path)
+    assert reel.path.suffix == ".mkv"
+    assert lines_of(reel.path) == [text for _, _, text in lines]
+    assert not [one for one in told(clip, output()).values() if one.fate is not Fate.KEPT]
+    finding = told(clip, in_container("mp4"))["stream 1 (subtitle, srt)"]
+    assert finding.fate is Fate.CHANGED
+    assert finding.reason == f"is written as mov_text: {what}; a name that ends in .mkv keeps it"
+
+
+def test_plain_subtitles_are_kept_in_an_mp4(tmp_path: Path) -> None:
+    """A line that ends a moment later than the next begins loses nothing that anybody sees."""
+    clip = subtitled(tmp_path / "clip.mkv", "subrip", [(0, 301, b"3 < 4 {so} <sigh>"), (300, 100, b"there")])
+    assert told(clip, output())["stream 1 (subtitle, srt)"].reason == "is kept, written as mov_text"
+    assert take(clip, tmp_path).path.suffix == ".mp4"
+
+
+STYLE = (22).to_bytes(4) + b"styl" + bytes((0, 1, 0, 0, 0, 5, 0, 1, 2, 18, 255, 255, 255, 255))
+UTF_8 = (12).to_bytes(4) + b"encd" + (256).to_bytes(4)
+
+
+@pytest.mark.parametrize(("boxes", "fate"), [(STYLE, Fate.CHANGED), (UTF_8 + STYLE, Fate.CHANGED), (UTF_8, Fate.KEPT)])
+def test_styles_that_matroska_does_not_keep_are_said(tmp_path: Path, boxes: bytes, fate: Fate) -> None:
+    clip = subtitled(tmp_path / "clip.mp4", "mov_text", [(0, 300, b"\0\5Hello" + boxes)])
+    assert told(clip, output())["stream 1 (subtitle, mov_text)"].fate is Fate.KEPT
+    finding = told(clip, in_container("matroska"))["stream 1 (subtitle, mov_text)"]
+    assert finding.fate is fate
+    if fate is Fate.CHANGED:
+        kept = "a name that ends in .mp4 or .mov keeps it"
+        assert finding.reason == f"is written as subrip: its styles are left out; {kept}"
+
+
 def test_what_a_muxer_refuses_later_does_not_cost_the_work(tmp_path: Path) -> None:
     """The first packets have a frame each, as the container wants it; one behind has three."""
     clip = telephone_clip(tmp_path / "clip.3gp", [1] * 30 + [3] + [1] * 10)

@@ -46,6 +46,7 @@ from moviola.media.video.reading.random_access import HEAD_SIZE, Access, Bitstre
 from moviola.media.video.reading.scanned import FirstFrame, LastingSideData, Scan
 from moviola.media.video.reading.sizes import Sizes
 from moviola.media.video.reading.sound_changes import SoundChanges
+from moviola.media.video.reading.text_lines import TextLines
 from moviola.media.video.reading.timeline import Timeline, findings_of, timeline_of
 from moviola.media.video.side_data import (
     CAPTIONS_MARK,
@@ -118,6 +119,7 @@ class Scanner:
         self._sizes = Sizes(codec.canonical_name, self.bits.nal_length_size, parameters, self.first.size)
         self._others, self._left_out = passthrough.candidates(self.container, self.stream)
         self._sounds = {stream.index: SoundChanges(stream) for stream in self._others}
+        self._texts = {stream.index: TextLines(stream) for stream in self._others}
         told = {stream.index: _told(stream) for stream in [self.stream, *self._others]}
         self._has_edits = "mov" in self.container.format.name.split(",")
         self._is_dolby_vision = is_dolby_vision(self.path, self.container.format.name)
@@ -141,6 +143,7 @@ class Scanner:
                 continue
             self.first_chunks[packet.stream_index].add(packet)
             self._sounds[packet.stream_index].look(packet)
+            self._texts[packet.stream_index].look(packet)
             if packet.size:
                 firsts = self.firsts.setdefault(packet.stream_index, [])
                 if passthrough.wants_more(firsts, packet):
@@ -166,7 +169,12 @@ class Scanner:
             shift_of = partial(timeline.shift_of, index)
             if self.first_chunks[index].falls(shift_of):
                 findings.append(times_that_fall(carried[number - 1]))
-            carried[number - 1] = replace(carried[number - 1], changes_at=self._sounds[index].first(shift_of))
+            carried[number - 1] = replace(
+                carried[number - 1],
+                changes_at=self._sounds[index].first(shift_of),
+                has_markup=self._texts[index].has_markup,
+                overlaps=self._texts[index].overlaps,
+            )
         track = SourceTrack(
             codec.canonical_name, self._reorders, self.stream.codec_context.reorder_depth,
             timeline.moved(self.stream.index, self.pts), list(self.size), access, bytes(self.anchor), bytes(self.shown),

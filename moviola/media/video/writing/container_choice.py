@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from moviola.media.annotations import SUFFIX
 from moviola.media.material import NO_VIDEO, Encoder, Source, header
 from moviola.media.video.codecs import codec_of
-from moviola.media.video.containers import CONTAINERS, Container, Way
+from moviola.media.video.containers import CONTAINERS, HARM, Container, Way
 from moviola.media.video.headers import VideoSplice
 from moviola.media.video.writing.rehearsal import rehearsal
 
@@ -34,13 +34,13 @@ def others(chosen: Container, encoder: Encoder) -> list[Container]:
 
 
 def _kindest(source: VideoSplice, names: Iterable[str]) -> Container:
-    """Return the container that harms least. Streams that are left out count before those that are decoded, and these
-    before tags and flags. Behind a container that keeps all, no further one is tried."""
+    """Return the container that harms least. Streams that are left out count before those that are decoded or
+    simplified, and these before tags and flags. Behind a container that keeps all, no further one is tried."""
     harms: dict[str, tuple[int, int, int]] = {}
     for name in names:
         tried = rehearsal(CONTAINERS[name], source)
-        ways = list(tried.ways.values())
-        harms[name] = ways.count(Way.LEFT_OUT), ways.count(Way.DECODED), len(tried.changes)
+        lost = [HARM[way] for way in tried.ways.values()]
+        harms[name] = lost.count(HARM[Way.LEFT_OUT]), lost.count(HARM[Way.DECODED]), len(tried.changes)
         if tried.keeps_all:
             break
     return CONTAINERS[min(harms, key=harms.__getitem__)]

@@ -21,7 +21,7 @@ from av.container import OutputContainer
 from av.stream import Stream
 
 from moviola.base.file_names import for_ffmpeg
-from moviola.media.video.containers import Container, Way
+from moviola.media.video.containers import CONVERSIONS, Container, Way
 from moviola.media.video.headers import ATTACHMENT, COVER, Chapter, PassthroughStream, StreamTags, VideoSplice
 from moviola.media.video.mov_boxes import Box, to_front
 from moviola.media.video.tags import CREATED, LANGUAGE, lasting, named, stream_tags
@@ -103,7 +103,7 @@ class OutputFile:
         if facts.is_file:
             self._add_file(facts, b"".join(bytes(packet) for packet in packets))
             return iter(())
-        if way is Way.CONVERTED:
+        if way in CONVERSIONS:
             codec, bitstream_filter = self.container.converted_subtitles[facts.codec]
             stream = self.file.add_mux_stream(codec, time_base=self._base_of(facts))
             self.describe(stream, facts)

@@ -25,7 +25,7 @@ from moviola.media.bundle import read
 from moviola.media.errors import MediaError
 from moviola.media.material import header
 from moviola.media.video.bundle import PassthroughTable
-from moviola.media.video.containers import CONTAINERS, HARM, Container, Way
+from moviola.media.video.containers import CONTAINERS, CONVERSIONS, HARM, Container, Way
 from moviola.media.video.headers import PassthroughStream, StreamTags, Tags, VideoSplice
 from moviola.media.video.mov_boxes import EMPTY_DESCRIPTION, in_index
 from moviola.media.video.tags import LANGUAGE, lasting, same_tags, stream_tags
@@ -145,7 +145,7 @@ def _ways(container: Container, stream: PassthroughStream) -> Iterator[Way]:
         if holds_file(container, stream) and is_readable_file(stream):
             yield Way.UNTOUCHED
     elif stream.codec in container.converted_subtitles:
-        yield Way.CONVERTED
+        yield Way.SIMPLIFIED if stream.has_markup or stream.overlaps else Way.CONVERTED
     else:
         if stream.changes_at is None and not container.avoids(stream.codec):
             yield Way.UNTOUCHED
@@ -169,7 +169,7 @@ def _is_taken(container: Container, stream: PassthroughStream, way: Way) -> bool
             return False
         with _opened(container, buffer) as file:
             (written,) = file.streams
-            if way in (Way.CONVERTED, Way.DECODED):
+            if way in (*CONVERSIONS, Way.DECODED):
                 return True
             got = [bytes(packet) for packet in file.demux(written) if packet.size]
             return _codec_of(written) == codec and _is_in(given, got)
