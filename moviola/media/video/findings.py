@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 
 from moviola.media.fidelity import Fate, Finding
 from moviola.media.material import NO_VIDEO, Output, Source, header
@@ -33,7 +34,9 @@ def findings(source: Source, output: Output) -> Iterator[Finding]:
     for change in tried.changes:
         yield _of_change(change, chosen, rest)
     if not facts.pts_complete:
-        yield Finding("times of frames", Fate.CHANGED, "are made of its rate: the source has no complete timestamps")
+        where = "" if facts.first_pts is None or grid_of(output, facts) is not None else " where it does not tell them"
+        reason = f"are made of its rate{where}: the source has no complete timestamps"
+        yield Finding("times of frames", Fate.CHANGED, reason)
     yield from _of_aspect(facts, chosen, output)
     process = header(VideoProcess, source.process)
     yield from format_findings(process, output)
@@ -47,7 +50,7 @@ def _of_frames(facts: VideoSplice, chosen: Container, output: Output) -> Iterato
         step_s = grid.time_base
     else:
         yield Finding("frames", Fate.KEPT, f"are kept, all {facts.frame_count}")
-        step_s = facts.time_step * facts.time_base if facts.pts_complete else 1 / facts.rate
+        step_s = _step_s(facts)
     rounded_to = resolution(chosen, facts, output)
     if rounded_to is not None and step_s % rounded_to:
         finer = [each for each in others(chosen, output.encoder) if resolution(each, facts, output) is None]
@@ -55,6 +58,13 @@ def _of_frames(facts: VideoSplice, chosen: Container, output: Output) -> Iterato
         file = f"{chosen.noun} file" if chosen.resolution else f"{chosen.noun} file with so long a pause"
         reason = f"are rounded to {float(rounded_to * 1000):g} ms: {file} tells no finer ones{instead}"
         yield Finding("times of frames", Fate.CHANGED, reason)
+
+
+def _step_s(facts: VideoSplice) -> Fraction:
+    """Return a time, in seconds, of which the times of all frames are multiples."""
+    if facts.pts_complete:
+        return facts.time_step * facts.time_base
+    return 1 / facts.rate if facts.first_pts is None else facts.time_base
 
 
 def _of_stream(stream: PassthroughStream, chosen: Container, tried: Rehearsal, rest: dict[str, Rehearsal]) -> Finding:

@@ -199,7 +199,7 @@ class VideoSplice(Mapped):
         sample_aspect: of a pixel of it, None where the file does not tell.
         colour: as FFmpeg numbers them, by name: range, primaries, transfer, matrix.
         frame_count (packets): that give a frame; a few of them may turn out not to.
-        pts_complete: every one of these has a timestamp; if not, time is frame index / rate.
+        pts_complete: every one of these has a timestamp; frames without one are shown at the rate.
         time_step (time base): of which the times of all shown frames are multiples; 0 where they are not known.
         first_pts (time base): where the shown frames begin, None where that is not known.
         last_end (time base): where they end: the last one's time and its duration.
@@ -208,8 +208,8 @@ class VideoSplice(Mapped):
         chapters: of the file.
         stream: the filtered stream's.
         passthrough: the other streams that are carried.
-        longest_span (time base): from a shown frame to the one REORDERED places later, or to `last_end`, at most; 0
-            where times are not known.
+        longest_span (time base): from a shown frame to the one REORDERED places later, or to `last_end`, at most, by
+            the times that are known; 0 where none is.
     """
 
     container: str

@@ -266,3 +266,19 @@ def scratched(source: Path, target: Path, *indices: int, keep: int = 12) -> Path
         return with_bytes(packet, data[:keep] + b"\xaa" * (len(data) - keep))
 
     return remux(source, target, scratch)
+
+
+def untimed(source: Path, target: Path, *indices: int) -> Path:
+    """A copy of a MPEG-TS with one video, in which these packets of it, in the order of decoding, tell no times."""
+    data, count = bytearray(source.read_bytes()), 0
+    for at in range(0, len(data), 188):  # ISO/IEC 13818-1, 2.4.3
+        begin = at + 4 + (data[at + 4] + 1 if data[at + 3] & 0x20 else 0)
+        if not data[at + 1] & 0x40 or data[begin : begin + 4] != b"\0\0\1\xe0":
+            continue
+        if count in indices:
+            size = data[begin + 8]
+            data[begin + 7] &= 0x3F
+            data[begin + 9 : begin + 9 + size] = b"\xff" * size
+        count += 1
+    target.write_bytes(data)
+    return target

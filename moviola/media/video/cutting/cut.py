@@ -80,8 +80,12 @@ class SourceTrack:
     def times(self) -> list[int] | None:
         """Return when each frame is shown, rising: the times of all shown packets in order; None where one has
         none."""
-        times = [pts for pts, shown in zip(self.pts, self.shown, strict=True) if shown and pts is not None]
-        return sorted(times) if len(times) == self.frames_before[-1] else None
+        return self.known_times if len(self.known_times) == self.frames_before[-1] else None
+
+    @cached_property
+    def known_times(self) -> list[int]:
+        """Return the times of those shown packets that have one, rising."""
+        return sorted(pts for pts, shown in zip(self.pts, self.shown, strict=True) if shown and pts is not None)
 
     @cached_property
     def bytes_before(self) -> list[int]:

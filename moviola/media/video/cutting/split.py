@@ -264,9 +264,9 @@ def _splice(found: Scan) -> VideoSplice:
 
 def _longest_span(found: Scan) -> int:
     """Return `VideoSplice.longest_span`."""
-    if found.track.times is None:
+    if not found.track.known_times:
         return 0
-    times = [*found.track.times, found.end]
+    times = [*found.track.known_times, found.end]
     later = [*times[REORDERED:], *times[-1:] * REORDERED]
     return max(after - before for before, after in zip(times, later, strict=False))
 

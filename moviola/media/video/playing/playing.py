@@ -140,7 +140,7 @@ class LiveVideo:
         source = self._source
         if not source.frame_count:
             return None
-        if source.last_end is None or not source.pts_complete:
+        if source.last_end is None:
             return float(source.frame_count / source.rate)
         return float(source.last_end * source.time_base - begin_s)
 

@@ -86,7 +86,7 @@ class Scan:
     def end(self) -> int:
         """Return when the last frame is gone; where the file does not tell how long it is shown, a frame at the usual
         rate."""
-        latest = (self.track.times or [0])[-1]
+        latest = (self.track.known_times or [0])[-1]
         if self.last_end is not None and self.last_end > latest:
             return self.last_end
         return latest + max(1, round(1 / self.rate / self.time_base))

@@ -30,7 +30,7 @@ def base_in(container: Container, source: VideoSplice, output: Output) -> Fracti
     step_s = base
     if grid is not None:
         span_s = REORDERED / grid.rate
-    elif source.pts_complete:
+    elif source.longest_span:
         span_s, step_s = source.longest_span * base, (source.time_base * source.time_step) or base
     else:
         span_s = REORDERED / source.rate

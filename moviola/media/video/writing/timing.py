@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import accumulate
 from typing import Final
 
@@ -35,14 +36,24 @@ class TimedPacket:
         return TimedPacket(self.data, self.keyframe, self.pts, dts, duration)
 
 
+@dataclass(frozen=True, slots=True)
+class ToldTime:
+    """A frame of the source, by its number, and its time, which the source tells."""
+
+    frame: int
+    pts: int
+
+
 class StrictTimes:
     """Makes the times of frames in display order rise strictly, for no container takes two frames at one time.
 
-    A time that does not rise is put one tick after the one before; `moved` counts those.
+    A time that does not rise is put one tick after the one before; `moved` counts those. `told` is the last frame so
+    far whose time the source tells; None as long as there is none.
     """
 
     def __init__(self) -> None:
         self.moved = 0
+        self.told: ToldTime | None = None
         self._last: int | None = None
 
     def next(self, pts: int) -> int:
@@ -52,6 +63,40 @@ class StrictTimes:
             self.moved += 1
         self._last = pts
         return pts
+
+
+def completed(pts: Sequence[int | None], frames: Sequence[int], ticks_a_frame: Fraction, told: ToldTime) -> list[int]:
+    """Return when frames are shown of which the source does not tell all times.
+
+    One without a time comes at the usual rate behind the last one that has one, or, where the next one that has one
+    comes too early for that, in even steps between both. So times do not depend on where a video is cut, unless there
+    is no room for frames at the end of a chunk.
+
+    Args:
+        pts: the times that are told, in order.
+        frames: the numbers of these frames in the source.
+        ticks_a_frame: the usual time of a frame.
+        told: of a frame before these; of the first one, where the source begins.
+    """
+    times: list[int] = []
+    for frame, time, after in zip(frames, pts, _next_told(pts, frames), strict=True):
+        if time is not None:
+            told = ToldTime(frame, time)
+            times.append(time)
+            continue
+        step = ticks_a_frame
+        if after is not None:
+            step = min(step, Fraction(after.pts - told.pts, max(1, after.frame - told.frame)))
+        times.append(told.pts + round((frame - told.frame) * step))
+    return times
+
+
+def _next_told(pts: Sequence[int | None], frames: Sequence[int]) -> list[ToldTime | None]:
+    """Return for each frame the next one that has a time."""
+    after: list[ToldTime | None] = [None]
+    for frame, time in zip(reversed(frames), reversed(pts), strict=True):
+        after.append(after[-1] if time is None else ToldTime(frame, time))
+    return after[-2::-1]
 
 
 def decode_times(

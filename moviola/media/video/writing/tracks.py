@@ -23,7 +23,7 @@ from moviola.media.video.reading.backward_times import times_fall, times_that_fa
 from moviola.media.video.report import ChunkReport
 from moviola.media.video.side_data import attach
 from moviola.media.video.writing.ticks import exact_base
-from moviola.media.video.writing.timing import StrictTimes, TimedPacket, decode_times
+from moviola.media.video.writing.timing import StrictTimes, TimedPacket, ToldTime, completed, decode_times
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class VideoTrack:
     def skim(self) -> None:
         """Pass the reports of all chunks on, for an output that has no video."""
         for chunk in self._chunks:
-            self.on_report(chunk.index, chunk.report, [self.times.next(each) for each in self._shown_at(chunk.report)])
+            self.on_report(chunk.index, chunk.report, self._rising(chunk.report))
 
     def _timed(self, extradata: bytes, shown: deque[int]) -> Iterator[TimedPacket]:
         for chunk in self.chunks():
@@ -149,13 +149,20 @@ class VideoTrack:
                 continue
             if report.format is None:
                 raise BundleError(f"chunk {chunk.index} has frames, and does not tell their format")
-            pts = [self.times.next(each) for each in self._shown_at(report)]
+            pts = self._rising(report)
             self.on_report(chunk.index, report, pts)
             packets = [
                 TimedPacket(data, bool(entry.flags & KEY), pts[entry.pts])
                 for entry, data in zip(chunk.entries, chunk.packets, strict=True)
             ]
             yield ShownChunk(chunk.index, report.format, chunk.extradata, report.fingerprint, pts, packets)
+
+    def _rising(self, report: ChunkReport) -> list[int]:
+        """Return when the next chunk's frames are shown, each later than the one before."""
+        rising = [self.times.next(each) for each in self._shown_at(report)]
+        told = [ToldTime(at, pts) for at, pts in zip(report.frames, report.pts, strict=True) if pts is not None]
+        self.times.told = told[-1] if told else self.times.told
+        return rising
 
     def _shown_at(self, report: ChunkReport) -> list[int]:
         """Return when the chunk's frames are shown, in order."""
@@ -164,16 +171,15 @@ class VideoTrack:
 
     def _exactly_shown_at(self, report: ChunkReport) -> list[int]:
         """Return that in units of the source's time base, or of the grid's where the output has a frame rate of its
-        own; a source without times shows frames at its rate."""
-        source = self.source
+        own; frames whose times the source does not tell are shown at its rate."""
         known = [pts for pts in report.pts if pts is not None]
         if self.grid is not None:
             return [self.grid.units(tick) for tick in known]
-        if source.pts_complete and len(known) == len(report.pts):
+        if len(known) == len(report.pts):
             return known
-        ticks_a_frame = 1 / source.rate / self.time_base
-        first = source.first_pts or 0
-        return [first + round(frame * ticks_a_frame) for frame in report.frames]
+        source = self.source
+        begin = self.times.told or ToldTime(0, source.first_pts or 0)
+        return completed(report.pts, report.frames, 1 / source.rate / source.time_base, begin)
 
 
 def _taken_apart(index: int, payload: bytes, has_video: bool) -> _Encoded:

@@ -27,7 +27,7 @@ from moviola.media.video.filtering.process import process
 from moviola.media.video.writing.splice import splice
 from tests.media.shelf import Shelf
 from tests.media.video import paff
-from tests.media.video.clips import encode
+from tests.media.video.clips import encode, untimed
 from tests.media.video.cutting_room import BLUR, IDENTITY, Reel, frames_of, output, sound_of, take, times_of
 
 B_FRAMES = {"x264-params": "scenecut=0:b-adapt=0:bframes=3:b-pyramid=normal"}
@@ -184,6 +184,24 @@ def test_matroska_keeps_a_millisecond_and_says_so(tmp_path: Path) -> None:
     assert said.reason == "are rounded to 1 ms: a Matroska file tells no finer ones"
     whole = encode(tmp_path / "whole.mp4", "libx264", 5)
     assert not [each for each in findings(take(whole, tmp_path).source, output("ffv1")) if each.fate is Fate.CHANGED]
+
+
+@pytest.mark.parametrize("bframes", [0, 2])
+@pytest.mark.parametrize("chunk_frames", [1, 7, 40])
+def test_a_packet_without_a_time_leaves_all_other_frames_theirs(
+    tmp_path: Path, bframes: int, chunk_frames: int
+) -> None:
+    """The source has a pause, after which frames at its rate would come too early."""
+    options = {"x264-params": f"bframes={bframes}:keyint=10:open-gop=0"}
+    times = [index + 50 * (index >= 20) for index in range(40)]
+    clip = encode(tmp_path / "whole.ts", "libx264", 40, options=options, times=times)
+    reel = take(untimed(clip, tmp_path / "clip.ts", 12, 33), tmp_path, output("ffv1"), chunk_frames=chunk_frames)
+    assert reel.source.splice["pts_complete"] is False
+    begin = times_of(clip)[0] or 0
+    assert times_of(reel.path) == [time - begin for time in times_of(clip) if time is not None]
+    assert not reel.spliced.warnings
+    (said,) = [each for each in findings(reel.source, output("ffv1")) if "no complete" in each.reason]
+    assert "where it does not tell them" in said.reason
 
 
 @pytest.mark.parametrize("each", [False, True])

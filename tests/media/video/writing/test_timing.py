@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import pairwise
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moviola.media.errors import SpliceError
-from moviola.media.video.writing.timing import StrictTimes, TimedPacket, decode_times
+from moviola.media.video.writing.timing import StrictTimes, TimedPacket, ToldTime, completed, decode_times
 
 
 def timed(pts: list[int], delay: int, step: int = 10, end: int | None = None) -> list[TimedPacket]:
@@ -106,3 +107,16 @@ def test_strict_times_move_what_does_not_rise() -> None:
     times = StrictTimes()
     assert [times.next(pts) for pts in (0, 0, 0, 5, 4, 9)] == [0, 1, 2, 5, 6, 9]
     assert times.moved == 3
+
+
+def test_frames_without_a_time_come_at_the_usual_rate() -> None:
+    begin = ToldTime(0, 100)
+    assert completed([None] * 4, range(4), Fraction(5, 2), begin) == [100, 102, 105, 108]
+    assert completed([100, None, None, 190, None], range(5), Fraction(10), begin) == [100, 110, 120, 190, 200]
+    assert completed([None, 140], [3, 4], Fraction(10), ToldTime(1, 110)) == [130, 140]
+
+
+def test_frames_without_a_time_leave_the_others_theirs() -> None:
+    assert completed([0, None, None, 6, 16], range(5), Fraction(10), ToldTime(0, 0)) == [0, 2, 4, 6, 16]
+    assert completed([None, None, 100], range(3), Fraction(10), ToldTime(0, 100)) == [100, 100, 100]
+    assert completed([None, 7], [0, 0], Fraction(10), ToldTime(0, 0)) == [0, 7]  # two frames of one packet
