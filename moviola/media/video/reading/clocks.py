@@ -4,7 +4,7 @@ A recording has one clock for all of its streams. Where recordings were joined, 
 clock goes on, in each stream at its own place in the file. The packets of one clock are a *part* of the file. A stream
 whose times alone are wrong for a while makes no part: its sound and pictures would get out of step.
 
-A transport stream may hold several programmes, each with a clock of its own, beside each other (ISO/IEC 13818-1, 2.4.4).
+A transport stream may hold several programmes beside each other, each with a clock of its own (ISO/IEC 13818-1, 2.4.4).
 A stream that has never been near the clock of the video is *foreign*: it is of another programme.
 
 FFmpeg's own tools decide by the same distances (fftools, options `dts_delta_threshold` and `dts_error_threshold`), but
