@@ -12,7 +12,7 @@ from moviola.media.video.containers import HARM, Container, Way
 from moviola.media.video.format_findings import format_findings
 from moviola.media.video.grid import FPS, grid_of
 from moviola.media.video.headers import PassthroughStream, VideoProcess, VideoSplice
-from moviola.media.video.picture_findings import picture_findings
+from moviola.media.video.picture_findings import cropping_findings, picture_findings
 from moviola.media.video.writing.container_choice import container_of, others
 from moviola.media.video.writing.rehearsal import Change, Rehearsal, rehearsal
 from moviola.media.video.writing.ticks import resolution
@@ -41,6 +41,7 @@ def findings(source: Source, output: Output) -> Iterator[Finding]:
     process = header(VideoProcess, source.process)
     yield from format_findings(process, output)
     yield from picture_findings(process, output)
+    yield from cropping_findings(facts, output)
 
 
 def _of_frames(facts: VideoSplice, chosen: Container, output: Output) -> Iterator[Finding]:

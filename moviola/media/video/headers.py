@@ -12,6 +12,7 @@ from typing import Annotated, Final, Protocol
 from moviola.base.interlacing import FieldOrder
 from moviola.base.mapped import SIGNED, Mapped, Ticks
 from moviola.base.records import record
+from moviola.media.video.cropping import Borders
 from moviola.media.video.frame_format import ChromaLocation
 from moviola.media.video.mastering import ContentLight, MasteringDisplay
 from moviola.media.video.orientation import Orientation
@@ -210,6 +211,7 @@ class VideoSplice(Mapped):
         passthrough: the other streams that are carried.
         longest_span (time base): from a shown frame to the one REORDERED places later, or to `last_end`, at most, by
             the times that are known; 0 where none is.
+        cropping: what players cut off the turned picture; None: nothing.
     """
 
     container: str
@@ -230,3 +232,4 @@ class VideoSplice(Mapped):
     stream: StreamTags
     passthrough: list[PassthroughStream]
     longest_span: int = 0
+    cropping: Borders | None = None

@@ -1,8 +1,9 @@
-"""What becomes of what a video's pictures carry beside samples: transparency, order of fields, HDR10."""
+"""What becomes of what a video's pictures carry beside samples: transparency, order of fields, HDR10, cut borders."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from av.video.format import VideoFormat
 
@@ -15,8 +16,12 @@ from moviola.media.material import Output
 from moviola.media.video.codecs import CODECS, FieldMarks, codec_of
 from moviola.media.video.filtering.encode import encodable
 from moviola.media.video.filtering.source_format import source_format
-from moviola.media.video.headers import VideoProcess
+from moviola.media.video.grid import FPS
+from moviola.media.video.headers import VideoProcess, VideoSplice
 from moviola.media.video.mastering import MASTERING
+
+CROP: Final = "crop"
+"""The filter that cuts them off."""
 
 
 def picture_findings(source: VideoProcess, output: Output) -> Iterator[Finding]:
@@ -30,6 +35,22 @@ def picture_findings(source: VideoProcess, output: Output) -> Iterator[Finding]:
         yield _of_hdr(MASTERING, output, source.mastering.unreadable)
     if source.light is not None:
         yield _of_hdr("the HDR10 content light level", output)
+
+
+def cropping_findings(facts: VideoSplice, output: Output) -> Iterator[Finding]:
+    """Yield what becomes of borders that players cut off a source's pictures, in this output."""
+    if facts.cropping is None:
+        return
+    left, top, right, bottom = facts.cropping
+    rest = {"x": left, "y": top, "width": facts.width - left - right, "height": facts.height - top - bottom}
+    first = next((step for step in output.chain if step.name != FPS), None)
+    schema = schema_of(registry.filter_class(CROP))
+    if first is not None and first.name == CROP and schema.typed(first.parameters) == rest:
+        yield Finding("cropping", Fate.KEPT, f"is done by the filter {CROP}")
+        return
+    asked = "".join(f":{name}={number}" for name, number in rest.items())
+    reason = "is lost: players cut borders off this source, and no output tells them to"
+    yield Finding("cropping", Fate.LOST, f"{reason}; -f {CROP}{asked} as the first filter cuts them off")
 
 
 def _of_fields(source: VideoProcess, output: Output) -> Finding:

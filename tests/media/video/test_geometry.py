@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,15 @@ import pytest
 
 from moviola.filters.chain import parse_chain
 from moviola.filters.picture import Picture
+from moviola.media.fidelity import Fate
 from moviola.media.local import run_local
 from moviola.media.material import Cutting, Encoder, Material, Output
+from moviola.media.video.cropping import Borders
 from moviola.media.video.frame_format import BT601, UNSPECIFIED
+from moviola.media.video.mov_boxes import Box, parsed
+from moviola.media.video.orientation import Orientation
 from tests.media.video.clips import encode
+from tests.media.video.cutting_room import output, told
 
 BT709 = 1
 
@@ -81,3 +87,44 @@ def test_a_matrix_that_players_would_no_longer_guess_is_told(
     clip = encode(tmp_path / "clip.mp4", "libx264", 3, size=size)
     with av.open(str(made(clip, tmp_path / "out", chain)[0])) as file:
         assert file.streams.video[0].codec_context.colorspace == matrix
+
+
+def test_borders_that_players_cut_off_are_said_with_the_filter_that_cuts_them(tmp_path: Path) -> None:
+    clip = encode(tmp_path / "clip.mkv", "mpeg4", 3)
+    written, unit = clip.read_bytes(), b"\x54\xb2\x81\x04"
+    assert written.count(unit) == 1, "DisplayUnit, in whose place the borders are put"
+    clip.write_bytes(written.replace(unit, b"\x54\xbb\x81\x06"))
+    said = told(clip, output())["cropping"]
+    assert said.fate is Fate.LOST
+    asked = "crop:x=0:y=6:width=64:height=42"
+    assert f"-f {asked} " in said.reason
+    assert told(clip, output(chain=tuple(parse_chain(f"fps:rate=5,{asked}"))))["cropping"].fate is Fate.KEPT
+    assert told(clip, output(chain=tuple(parse_chain("flip,crop:y=6"))))["cropping"].fate is Fate.LOST
+
+
+def test_a_clean_aperture_is_said(tmp_path: Path) -> None:
+    clip = encode(tmp_path / "clip.mov", "mpeg4", 3)
+    content = clip.read_bytes()
+    at = content.index(b"moov") - 4
+    (moov,) = parsed(content[at:])
+    description = moov.first(b"trak", b"mdia", b"minf", b"stbl", b"stsd")
+    assert description is not None
+    aperture = Box(b"clap", struct.pack(">4IiIiI", 56, 1, 40, 1, 0, 1, 0, 1))
+    size = struct.unpack_from(">I", description.data, 8)[0] + aperture.size
+    description.data = description.data[:8] + struct.pack(">I", size) + description.data[12:] + aperture.to_bytes()
+    clip.write_bytes(content[:at] + moov.to_bytes())
+    assert "-f crop:x=4:y=4:width=56:height=40 " in told(clip, output())["cropping"].reason
+
+
+@pytest.mark.parametrize(
+    ("orientation", "turned"),
+    [
+        (Orientation(), (1, 2, 3, 4)),
+        (Orientation(flip_x=True), (3, 2, 1, 4)),
+        (Orientation(flip_y=True), (1, 4, 3, 2)),
+        (Orientation(transpose=True), (2, 1, 4, 3)),
+        (Orientation(transpose=True, flip_x=True), (4, 1, 2, 3)),
+    ],
+)
+def test_borders_turn_with_the_picture(orientation: Orientation, turned: tuple[int, int, int, int]) -> None:
+    assert Borders(1, 2, 3, 4).turned(orientation) == turned

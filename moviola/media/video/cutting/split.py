@@ -259,6 +259,7 @@ def _splice(found: Scan) -> VideoSplice:
         stream=StreamTags(found.language, found.disposition, found.stream_metadata),
         passthrough=found.passthrough,
         longest_span=_longest_span(found),
+        cropping=None if found.cropping is None else found.cropping.turned(found.orientation),
     )
 
 

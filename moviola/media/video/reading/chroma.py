@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from io import BytesIO
+from collections.abc import Mapping
 from typing import Final
 
-import av
 from av.video.format import VideoFormat
 from av.video.stream import VideoStream
 
@@ -20,8 +19,8 @@ _IN_MATROSKA: Final = {
 """By the elements ChromaSitingHorz and ChromaSitingVert of a track's Colour, 1 for co-sited and 2 for half (RFC 9559,
 5.1.4.1.28.27). FFmpeg writes there what a decoder told of its frames."""
 
-_HORIZONTAL, _VERTICAL = b"\x55\xb7\x81", b"\x55\xb8\x81"
-"""These elements' identifiers, and the size of their one byte."""
+_HORIZONTAL, _VERTICAL = b"\x55\xb7", b"\x55\xb8"
+"""These elements' identifiers."""
 
 _BY_CODEC: Final = {
     "h263": ChromaLocation.CENTER,
@@ -46,15 +45,18 @@ _PLACES: Final = {
 """Steps of half a luma sample to the right and down from the middle of the luma samples that share one of chroma."""
 
 
-def chroma_location(stream: VideoStream, pix_fmt: str | None) -> ChromaLocation:
-    """Return where a stream's chroma samples lie; the usual place where that is not known.
+def chroma_location(stream: VideoStream, numbers: Mapping[bytes, int]) -> ChromaLocation:
+    """Return where a stream's chroma samples lie; the usual place where that is not known. `numbers` are those that a
+    Matroska tells of it.
 
     Where chroma has as many lines as luma, being co-sited with the upper left sample is the usual place.
     """
+    pix_fmt = stream.codec_context.pix_fmt
     if pix_fmt is None:
         return ChromaLocation.USUAL
     fixed = _BY_CODEC.get(stream.codec_context.name)
-    found = _in_matroska(stream) if fixed is None else fixed
+    told = numbers.get(_HORIZONTAL, 0), numbers.get(_VERTICAL, 0)
+    found = _IN_MATROSKA.get(told, ChromaLocation.USUAL) if fixed is None else fixed
     chroma = VideoFormat(pix_fmt, 16, 16)
     if chroma.is_rgb or len(chroma.components) < 3 or chroma.chroma_width() == 16:
         return ChromaLocation.USUAL
@@ -75,19 +77,3 @@ def turned(place: ChromaLocation, orientation: Orientation) -> ChromaLocation:
         across, down = down, across
     seen = -across if orientation.flip_x else across, -down if orientation.flip_y else down
     return next((name for name, at in _PLACES.items() if at == seen), ChromaLocation.USUAL)
-
-
-def _in_matroska(stream: VideoStream) -> ChromaLocation:
-    header = BytesIO()
-    try:
-        with av.open(header, "w", format="matroska") as file:
-            file.add_stream_from_template(stream)
-            file.start_encoding()
-            written = header.getvalue()
-    except (ValueError, av.FFmpegError):
-        return ChromaLocation.USUAL  # Matroska has none of this codec
-    at = [written.find(element) for element in (_HORIZONTAL, _VERTICAL)]
-    if min(at) < 0:
-        return ChromaLocation.USUAL
-    across, down = (written[place + len(_HORIZONTAL)] for place in at)
-    return _IN_MATROSKA.get((across, down), ChromaLocation.USUAL)

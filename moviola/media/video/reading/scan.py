@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 from moviola.media.errors import UnreadableSource
 from moviola.media.fidelity import Fate, Finding
 from moviola.media.material import Facts
+from moviola.media.video.cropping import Borders
 from moviola.media.video.cutting.cut import ANCHORED, SourceTrack
 from moviola.media.video.fields import order_of_code
 from moviola.media.video.frame_format import UNSPECIFIED
@@ -33,6 +34,7 @@ from moviola.media.video.reading.chroma import chroma_location
 from moviola.media.video.reading.clocks import MPEG_FORMATS, Clocks, Role, Told
 from moviola.media.video.reading.description import Tally, describe
 from moviola.media.video.reading.field_pairs import FieldPairs
+from moviola.media.video.reading.in_matroska import video_numbers
 from moviola.media.video.reading.opening import (
     CHECK_PATH,
     ROUNDING_S,
@@ -114,6 +116,7 @@ class Scanner:
             codec.canonical_name, context.extradata, reorders=self._reorders, reorder_depth=context.reorder_depth
         )
         self._pairs = FieldPairs(self.bits.nal_length_size, context.extradata) if self.bits.codec == "h264" else None
+        self._numbers = video_numbers(self.stream)
         parameters = decoder_parameters(context)
         self._alpha = with_alpha(parameters, self.stream).codec != context.name
         self._sizes = Sizes(codec.canonical_name, self.bits.nal_length_size, parameters, self.first.size)
@@ -334,7 +337,8 @@ class Scanner:
             orientation=Orientation.of_side_data(self.first.side_data),
             mastering=MasteringDisplay.of_side_data(self.first.side_data.known),
             light=ContentLight.of_side_data(self.first.side_data.known),
-            chroma_location=chroma_location(stream, stream.codec_context.pix_fmt),
+            chroma_location=chroma_location(stream, self._numbers),
+            cropping=Borders.of_numbers(self._numbers),
             fields=self.first.fields or order_of_code(int(stream.codec_context.field_order)),
             track=track,
             timeline=timeline,

@@ -15,6 +15,7 @@ from moviola.base.interlacing import FieldOrder
 from moviola.media.errors import UnreadableSource
 from moviola.media.fidelity import Finding
 from moviola.media.material import Facts
+from moviola.media.video.cropping import Borders
 from moviola.media.video.cutting.cut import SourceTrack
 from moviola.media.video.fields import order_of
 from moviola.media.video.frame_format import ChromaLocation, Colour
@@ -60,6 +61,7 @@ class Scan:
     mastering: MasteringDisplay | None
     light: ContentLight | None
     chroma_location: ChromaLocation
+    cropping: Borders | None
     track: SourceTrack
     timeline: Timeline
     first_pts: int | None
