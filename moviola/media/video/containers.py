@@ -56,6 +56,7 @@ class Container:
         keeps_aspect: it tells the pixel aspect, whatever the codec's own headers do.
         decoded: how sound is stored that it does not take as it is: a codec without loss and its sample format, by the
             sample format of the decoder; "" for any other.
+        keeps_new_headers: those that come beside a packet, as where a sound changes its channels midway.
         avoided: codecs that FFmpeg writes into it in a form that many players do not know, by their names' beginnings.
         is_boxes: it consists of boxes, whose index is put to the front when it is finished
             (moviola/media/video/mov_boxes.py).
@@ -73,6 +74,7 @@ class Container:
     has_edits: bool = True
     keeps_aspect: bool = True
     decoded: Mapping[str, tuple[str, str]]
+    keeps_new_headers: bool = False
     avoided: tuple[str, ...] = ()
     is_boxes: bool = False
     holds_files: bool = False
@@ -118,6 +120,7 @@ MP4: Final = Container(
     converted_subtitles=_TO_MOV_TEXT,
     options=_mov_options,
     decoded=_ALAC,
+    keeps_new_headers=True,
     avoided=("pcm_s16", "pcm_s24", "pcm_s32", "pcm_f"),  # as ISO/IEC 23003-5 has it, which older players take for noise
     is_boxes=True,
 )
@@ -129,6 +132,7 @@ MOV: Final = Container(
     converted_subtitles=_TO_MOV_TEXT,
     options=_mov_options,
     decoded=_PCM,
+    keeps_new_headers=True,
     is_boxes=True,
 )
 MKV: Final = Container(

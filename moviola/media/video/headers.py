@@ -154,8 +154,9 @@ class PassthroughStream(Mapped):
         index: of it in the source, by which people are told of it.
         first: its first packets, in the layout of a chunk, with which it is tried what a container takes; empty of an
             attachment or a cover.
-        changes_at (time base): when a sound first changes its channels or its rate as no container can tell of it;
+        changes_at (time base): when a sound first changes its channels or its rate, for which players need new headers;
             None where it does not.
+        has_new_headers: they come beside its packets, and not in them, where no container keeps them.
         has_markup: text subtitles have markup or styles, which another notation of texts does not keep.
         overlaps: of text subtitles, a line is still shown where the next one begins.
     """
@@ -172,6 +173,7 @@ class PassthroughStream(Mapped):
     first: bytes
     index: int
     changes_at: Ticks | None = None
+    has_new_headers: bool = False
     has_markup: bool = False
     overlaps: bool = False
 

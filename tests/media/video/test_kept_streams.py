@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ import numpy as np
 import pytest
 
 from moviola.media.fidelity import Fate
+from moviola.media.video.bundle import SideData
 from moviola.media.video.cutting.split import split_file
+from moviola.media.video.side_data import attach
 from moviola.media.video.writing import sound as sound_module
-from tests.media.video.clips import AAC_FRAME, RATE, aac, broadcast, encode, remux, with_bytes, with_streams
+from tests.media.video.clips import AAC_FRAME, AAC_RATE, RATE, aac, broadcast, encode, remux, with_bytes, with_streams
 from tests.media.video.cutting_room import in_container, output, sound_of, streams_of, take, told
 
 AMR_FRAME = 160  # samples
@@ -134,6 +137,56 @@ def test_when_the_headers_of_a_sound_change(
     source, _ = split_file(broadcast(tmp_path / "clip.ts", codec, parts))
     (stream,) = streams_of(source)
     assert stream.changes_at == (None if at is None else at * AAC_FRAME * 90000 // 48000)
+
+
+def raw_aac(layout: str, count: int) -> tuple[bytes, list[bytes]]:
+    """Headers, and packets without any, as files have them."""
+    encoder: Any = av.CodecContext.create("aac", "w")
+    encoder.sample_rate, encoder.layout, encoder.format = AAC_RATE, layout, "fltp"
+    encoder.flags |= av.codec.context.Flags.global_header
+    packets: list[bytes] = []
+    for index in range(count):
+        wave = np.sin(np.arange(AAC_FRAME) * np.pi * 60 / AAC_FRAME).astype(np.float32) / 4
+        frame = av.AudioFrame.from_ndarray(np.stack([wave] * encoder.layout.nb_channels), "fltp", layout)
+        frame.sample_rate, frame.pts, frame.time_base = AAC_RATE, index * AAC_FRAME, Fraction(1, AAC_RATE)
+        packets += map(bytes, encoder.encode(frame))
+    return bytes(encoder.extradata), packets
+
+
+def test_new_headers_of_aac_are_kept_where_a_container_has_them_and_else_decoded_and_said(tmp_path: Path) -> None:
+    """As an MP4 has them in which two recordings were joined."""
+    (_, before), (headers, behind) = raw_aac("stereo", 20), raw_aac("5.1", 20)
+
+    def add(container: Any) -> list[Any]:
+        sound = container.add_stream("aac", rate=AAC_RATE, layout="stereo")
+        times = range(0, AAC_FRAME * (len(before) + len(behind)), AAC_FRAME)
+        packets = [
+            packet_of(sound, data, at, AAC_FRAME, Fraction(1, AAC_RATE))
+            for data, at in zip([*before, *behind], times, strict=True)
+        ]
+        attach(packets[len(before)], [SideData("new_extradata", headers)])
+        return packets
+
+    clip = with_streams(tmp_path / "clip.mp4", add)
+    assert layouts_of(clip) == {"stereo", "5.1"}
+    reel = take(clip, tmp_path)
+    assert reel.path.suffix == ".mp4"
+    assert bytes_of_sound(reel.path) == bytes_of_sound(clip)
+    assert layouts_of(reel.path) == {"stereo", "5.1"}
+    finding = told(clip, in_container("matroska"))["stream 1 (audio, aac)"]
+    assert finding.fate is Fate.CHANGED
+    assert finding.reason.endswith("a name that ends in .mp4 or .mov keeps it")
+    other = take(clip, tmp_path / "other", in_container("matroska"))
+    assert samples_of(other.path).size >= 2 * AAC_FRAME * (len(before) + len(behind) - 4)
+
+
+def layouts_of(path: Path) -> set[str]:
+    with av.open(str(path)) as container:
+        found = set()
+        for packet in container.demux(audio=0):
+            with suppress(av.FFmpegError):
+                found |= {frame.layout.name for frame in packet.decode()}
+        return found
 
 
 @pytest.mark.parametrize("times", [(0,), (0, 400)])

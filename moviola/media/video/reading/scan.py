@@ -175,6 +175,7 @@ class Scanner:
             carried[number - 1] = replace(
                 carried[number - 1],
                 changes_at=self._sounds[index].first(shift_of),
+                has_new_headers=self._sounds[index].is_beside,
                 has_markup=self._texts[index].has_markup,
                 overlaps=self._texts[index].overlaps,
             )

@@ -1,6 +1,7 @@
-"""Tells whether a sound changes its channels or its rate midway, where only its packets' own headers say so.
+"""Tells whether a sound changes its channels or its rate midway, where players need headers to follow it.
 
-That is AAC as broadcasts have it. Containers of files take these headers off, and keep what the first one told.
+That is AAC. In broadcasts its packets have headers of their own, which containers of files take off: they keep what the
+first one told. In files, new headers come beside the packets, and not all containers keep these.
 """
 
 from __future__ import annotations
@@ -16,21 +17,30 @@ _ADTS_SYNC: Final = 0xFFF0_0000  # ISO/IEC 14496-3, 1.A.2.2: 12 bits of ones, an
 _ADTS_SYNC_MASK: Final = 0xFFF6_0000
 _ADTS_TOLD: Final = 0xFDC0  # profile, sampling frequency, channels; not the private bit
 
-_LATM_SIZE: Final = 32  # the longest head of ISO/IEC 14496-3, 1.7.3 that is looked into, and more
+_HEAD_SIZE: Final = 32  # as much of headers as is looked into; those of ISO/IEC 14496-3, 1.7.3 are the longest
 _LATM_SYNC: Final = 0x2B7
 _EXPLICIT_RATE: Final = 15
+
+_NEW_HEADERS: Final = "new_extradata"
 
 
 class SoundChanges:
     """Looks at the packets of a sound, one by one, for the first that tells other channels or another rate than those
-    before."""
+    before.
+
+    Attributes:
+        is_beside: that is told beside the packet, not in it.
+    """
 
     def __init__(self, stream: Stream) -> None:
         context = getattr(stream, "codec_context", None)
         self._told = _TELLING.get(context.name if context is not None else "")
-        self._first: int | None = None
+        self._firsts: dict[bool, int] = {}
         self._count = 0
         self._change: tuple[int, int] | None = None
+        self.is_beside = False
+        if self._told is not None and context is not None and context.extradata:
+            self._firsts[True] = _told_by_config(_Bits(context.extradata))
 
     def look(self, packet: Packet[Any]) -> None:
         """Take the next packet of the stream."""
@@ -38,14 +48,11 @@ class SoundChanges:
         self._count += 1
         if self._told is None or self._change is not None or not packet.size or packet.is_corrupt:
             return
-        told = self._told(packet)
-        if told is None:
-            return
-        if self._first is None:
-            self._first = told
-        elif told != self._first:
+        is_beside = packet.has_sidedata(_NEW_HEADERS)
+        told = _told_by_config(_Bits(bytes(packet.get_sidedata(_NEW_HEADERS)))) if is_beside else self._told(packet)
+        if told is not None and told != self._firsts.setdefault(is_beside, told):
             at = packet.dts if packet.pts is None else packet.pts
-            self._change = number, at or 0
+            self._change, self.is_beside = (number, at or 0), is_beside
 
     def first(self, shift_of: Callable[[int], int]) -> int | None:
         """Return when the first change is heard, None where there is none; `shift_of` tells by how many ticks the
@@ -60,9 +67,9 @@ def _told_by_adts(packet: Packet[Any]) -> int | None:
 
 
 def _told_by_latm(packet: Packet[Any]) -> int | None:
-    """Return what an AudioSyncStream of LATM tells of object type, rate and channels; None where it refers to an
-    earlier one, or is not understood."""
-    bits = _Bits(bytes(memoryview(packet)[:_LATM_SIZE]).ljust(_LATM_SIZE, b"\0"))
+    """Return what `_told_by_config` finds in an AudioSyncStream of LATM; None where it refers to an earlier one, or is
+    not understood."""
+    bits = _Bits(bytes(memoryview(packet)[:_HEAD_SIZE]))
     sync, _length, is_as_before = bits.take(11), bits.take(13), bits.take(1)
     if sync != _LATM_SYNC or is_as_before:
         return None
@@ -74,6 +81,11 @@ def _told_by_latm(packet: Packet[Any]) -> int | None:
     bits.take(1 + 6 + 4 + 3)  # numbers of frames, programs and layers
     if version:
         bits.take(8 * (bits.take(2) + 1))  # ascLen
+    return _told_by_config(bits)
+
+
+def _told_by_config(bits: _Bits) -> int:
+    """Return what an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1) tells of object type, rate and channels."""
     kind, rate = bits.take(5), bits.take(4)
     if rate == _EXPLICIT_RATE:
         rate = bits.take(24) << 4
@@ -81,9 +93,10 @@ def _told_by_latm(packet: Packet[Any]) -> int | None:
 
 
 class _Bits:
-    """Reads numbers out of bytes, bit by bit."""
+    """Reads numbers out of bytes, bit by bit; behind their end it reads zeros."""
 
     def __init__(self, data: bytes) -> None:
+        data = data[:_HEAD_SIZE].ljust(_HEAD_SIZE, b"\0")
         self._number, self._left = int.from_bytes(data), 8 * len(data)
 
     def take(self, count: int) -> int:

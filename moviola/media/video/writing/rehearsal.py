@@ -147,7 +147,8 @@ def _ways(container: Container, stream: PassthroughStream) -> Iterator[Way]:
     elif stream.codec in container.converted_subtitles:
         yield Way.SIMPLIFIED if stream.has_markup or stream.overlaps else Way.CONVERTED
     else:
-        if stream.changes_at is None and not container.avoids(stream.codec):
+        is_told = stream.changes_at is None or (stream.has_new_headers and container.keeps_new_headers)
+        if is_told and not container.avoids(stream.codec):
             yield Way.UNTOUCHED
             yield Way.REPACKED
         yield Way.DECODED
