@@ -38,6 +38,18 @@ def test_a_job_is_sent_followed_and_its_result_played(page: Page, site: Served, 
     page.wait_for_function("() => [...document.querySelectorAll('video')].some((video) => video.currentTime > 0.5)")
 
 
+def test_skipping_to_the_content_keeps_what_was_chosen(page: Page, tmp_path: Path) -> None:
+    clip = clips.moving(tmp_path / "chosen.mp4", frames=24)
+    page.goto("/send")
+    choose_file(page, page.get_by_role("button", name="Choose files …", exact=True).click, clip)
+    expect(page.locator(".chosen")).to_contain_text("chosen.mp4")
+    press(page, page.get_by_role("link", name="Skip to the content"))
+    expect(page.locator("main")).to_be_focused()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.querySelector('main').contains(document.activeElement)")
+    expect(page.locator(".chosen")).to_contain_text("chosen.mp4")
+
+
 def test_a_job_is_cancelled(page: Page, site: Served, tmp_path: Path) -> None:
     held = scenes.Held(site, tmp_path, "unwanted")
     try:

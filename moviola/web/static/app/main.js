@@ -149,14 +149,19 @@ function showState() {
   document.body.classList.toggle("is-away", isAway);
 }
 
+/** Lead the keyboard to a place of the view that is shown. */
+function goTo(hash) {
+  document.getElementById(decodeURIComponent(hash.slice(1)))?.focus();
+}
+
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("a[href]");
   const isPlain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
   if (!link || !isPlain || event.defaultPrevented || link.target || link.hasAttribute("download")) return;
   const url = new URL(link.href);
   if (url.origin !== location.origin || url.pathname.startsWith("/api/") || !placeOf(url.pathname).name) return;
-  if (url.pathname === location.pathname && url.hash) return;
   event.preventDefault();
+  if (url.pathname === location.pathname && url.hash) return goTo(url.hash); // a navigation would show the view anew
   navigate(url.pathname + url.search);
 });
 window.addEventListener("popstate", () => show());
