@@ -1,4 +1,4 @@
-"""What FFmpeg knows of a stream and PyAV does not tell: it is in the header of a Matroska that is made of the stream."""
+"""What FFmpeg knows of a stream and PyAV does not tell, from the header of a Matroska that is made of the stream."""
 
 from __future__ import annotations
 
