@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 from moviola.media.fidelity import Fate, Finding
@@ -13,6 +14,7 @@ from moviola.media.video.format_findings import format_findings
 from moviola.media.video.grid import FPS, grid_of
 from moviola.media.video.headers import PassthroughStream, VideoProcess, VideoSplice
 from moviola.media.video.picture_findings import cropping_findings, picture_findings
+from moviola.media.video.tags import TIMECODE, named
 from moviola.media.video.writing.container_choice import container_of, others
 from moviola.media.video.writing.rehearsal import Change, Rehearsal, rehearsal
 from moviola.media.video.writing.ticks import resolution
@@ -24,15 +26,19 @@ def findings(source: Source, output: Output) -> Iterator[Finding]:
         return
     facts = header(VideoSplice, source.splice)
     chosen = container_of(facts, output.encoder)
-    tried = rehearsal(chosen, facts)
+    grid = grid_of(output, facts)
+    shown = facts if grid is None else replace(facts, rate=grid.rate)
+    tried = rehearsal(chosen, shown)
     rest = {}
     if not tried.keeps_all:
-        rest = {each.extension: rehearsal(each, facts) for each in others(chosen, output.encoder)}
+        rest = {each.extension: rehearsal(each, shown) for each in others(chosen, output.encoder)}
     yield from _of_frames(facts, chosen, output)
     for stream in facts.passthrough:
         yield _of_stream(stream, chosen, tried, rest)
+    yield from _of_timecode(shown, chosen, tried, rest)
     for change in tried.changes:
-        yield _of_change(change, chosen, rest)
+        if not change.is_of_timecode:
+            yield _of_change(change, chosen, rest)
     if not facts.pts_complete:
         where = "" if facts.first_pts is None or grid_of(output, facts) is not None else " where it does not tell them"
         reason = f"are made of its rate{where}: the source has no complete timestamps"
@@ -102,6 +108,25 @@ def _decoded(stream: PassthroughStream, chosen: Container) -> str:
     if chosen.avoids(stream.codec):
         why = "has such sound only in a form that older players take for noise"
     return f"stored decoded, as {codec}: {chosen.noun} file {why}"
+
+
+def _of_timecode(
+    facts: VideoSplice, chosen: Container, tried: Rehearsal, rest: dict[str, Rehearsal]
+) -> Iterator[Finding]:
+    """Yield what becomes of the timecode; one that drops frames goes with some rates only."""
+    code = named(facts.stream.metadata, TIMECODE)
+    if not code:
+        return
+    change = next((each for each in tried.changes if each.is_of_timecode), None)
+    if change is None:
+        yield Finding(f"the timecode {code}", Fate.KEPT, "is kept")
+        return
+    instead = _instead(rest, lambda other: not any(each.is_of_timecode for each in other.changes))
+    file = f"{chosen.noun} file of {float(facts.rate):.5g} frames a second"
+    if change.found is None:
+        yield Finding(f"the timecode {code}", Fate.LOST, f"is left out: {file} cannot hold it{instead}")
+    else:
+        yield Finding(f"the timecode {code}", Fate.CHANGED, f"becomes {change.found!r:.200} in {file}{instead}")
 
 
 def _of_change(change: Change, chosen: Container, rest: dict[str, Rehearsal]) -> Finding:

@@ -24,6 +24,9 @@ _KIND_OF_HANDLER: Final = re.compile(r"handle|^core media|^apple \w+ media|iso m
 TITLE: Final = "title"
 _NAME: Final = "name"  # what FFmpeg calls a track's title where it reads it from an MP4
 CREATED: Final = "creation_time"
+TIMECODE: Final = "timecode"
+"""What FFmpeg makes of a `tmcd` track, on the track and on its video; its muxers make such a track of it."""
+
 _HANDLER: Final = "handler_name"
 LANGUAGE: Final = "language"
 UNKNOWN: Final = "und"

@@ -12,6 +12,7 @@ import av
 import numpy as np
 import pytest
 
+from moviola.filters.chain import Step
 from moviola.media.fidelity import Fate
 from moviola.media.video.bundle import SideData
 from moviola.media.video.cutting.split import split_file
@@ -420,8 +421,9 @@ def test_a_timecode_track_is_kept_and_said_so(tmp_path: Path) -> None:
         return []
 
     clip = with_streams(tmp_path / "clip.mov", add)
-    (finding,) = [one for one in told(clip, output()).values() if one.subject == "stream 1 (data)"]
-    assert (finding.fate, finding.reason) == (Fate.KEPT, "is kept as the timecode 10:20:30:05")
+    findings = told(clip, output())
+    assert findings["the timecode 10:20:30:05"].fate is Fate.KEPT
+    assert not [one for one in findings if "data" in one], "it is told once"
     for name in ("mp4", "mov", "matroska"):
         with av.open(str(take(clip, tmp_path / name, in_container(name)).path)) as container:
             video = container.streams.video[0]
@@ -493,6 +495,23 @@ def test_a_timecode_that_drops_frames_is_kept_at_its_rate(tmp_path: Path) -> Non
     assert all(one.fate is Fate.KEPT for one in told(clip, output()).values())
     with av.open(str(take(clip, tmp_path).path)) as container:
         assert container.streams.video[0].metadata["timecode"] == "01:00:00;02"
+
+
+@pytest.mark.parametrize(("code", "becomes"), [("01:00:00;02", None), ("01:00:00:28", "01:00:01:03")])
+def test_a_timecode_that_another_rate_does_not_hold_is_said(code: str, becomes: str | None, tmp_path: Path) -> None:
+    def add(container: Any) -> list[Any]:
+        container.streams.video[0].metadata["timecode"] = code
+        return []
+
+    clip = with_streams(tmp_path / "clip.mov", add, rate=Fraction(30000, 1001))
+    wanted = output(chain=(Step("fps", {"rate": "25"}),))
+    said = told(clip, wanted)[f"the timecode {code}"]
+    what = "is left out: an MP4 file of 25 frames a second cannot hold it"
+    what = f"becomes {becomes!r} in an MP4 file of 25 frames a second" if becomes else what
+    assert said.reason == f"{what}; a name that ends in .mkv keeps it"
+    with av.open(str(take(clip, tmp_path, wanted).path)) as container:
+        assert container.streams.video[0].metadata.get("timecode") == becomes
+    assert told(clip, output(chain=(Step("fps", {"rate": "30000/1001"}),)))[f"the timecode {code}"].fate is Fate.KEPT
 
 
 def flags_clip(path: Path) -> Path:

@@ -20,12 +20,9 @@ from moviola.media.video.bundle import DISCARD, KEY, PacketEntry, PassthroughTab
 from moviola.media.video.headers import ATTACHMENT, COVER, PassthroughStream, Tags
 from moviola.media.video.reading.opening import is_cut_away
 from moviola.media.video.side_data import side_data_of_packet
-from moviola.media.video.tags import CREATED, named, time_of
+from moviola.media.video.tags import CREATED, TIMECODE, named, time_of
 from moviola.media.video.templates import CARRIED, TEMPLATE_FORMATS, open_template
 from moviola.media.video.writing.sound import SKIPPED
-
-TIMECODE: Final = "timecode"
-"""The tag that FFmpeg makes of a `tmcd` track, on the track and on its video; its muxers make such a track of it."""
 
 # Of a template, which has one packet in it: the middleware takes no larger one.
 MAX_TEMPLATE_SIZE = 1024 * 1024
@@ -50,11 +47,13 @@ def called(stream: Stream) -> str:
 
 
 def candidates(container: InputContainer, filtered: Stream) -> tuple[list[Stream], list[Finding]]:
-    """Return the streams that may be carried beside the filtered one, and what becomes of the others."""
+    """Return the streams that may be carried beside the filtered one, and what becomes of the others; of the timecode,
+    which is the video's, each output tells it."""
     carried: list[Stream] = []
     findings: list[Finding] = []
+    kept = timecode(container, filtered)
     for stream in container.streams:
-        if stream.index == filtered.index:
+        if stream.index == filtered.index or (stream.type == "data" and stream.metadata.get(TIMECODE, "") == kept):
             continue
         found = _fate(container, stream)
         if found is None and len(carried) == MAX_CARRIED:
@@ -72,7 +71,7 @@ def _fate(container: InputContainer, stream: Stream) -> Finding | None:
     name, kind = called(stream), type_of(stream)
     if kind == "data":
         if TIMECODE in stream.metadata:
-            return Finding(name, Fate.KEPT, f"is kept as the timecode {stream.metadata[TIMECODE]}")
+            return Finding(name, Fate.LOST, f"is left out: it tells a second timecode, {stream.metadata[TIMECODE]}")
         if stream.discard == Discard.all and container.chapters():
             return Finding(name, Fate.KEPT, "is kept: it has the titles of the chapters")
         return (

@@ -55,6 +55,7 @@ from moviola.media.video.side_data import (
     beside_the_picture,
     side_data_of_packet,
 )
+from moviola.media.video.tags import TIMECODE
 from moviola.media.video.writing.sound import SKIPPED
 
 # Side data that holds from its packet on, until the next of its kind.
@@ -310,7 +311,7 @@ class Scanner:
     def _stream_metadata(self) -> Tags:
         timecode = passthrough.timecode(self.container, self.stream)
         tags = passthrough.own_tags(self.stream, self.container)
-        return tags | ({} if timecode is None else {passthrough.TIMECODE: timecode})
+        return tags | ({} if timecode is None else {TIMECODE: timecode})
 
     def _summary(
         self,

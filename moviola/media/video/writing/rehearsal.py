@@ -28,7 +28,7 @@ from moviola.media.video.bundle import PassthroughTable
 from moviola.media.video.containers import CONTAINERS, CONVERSIONS, HARM, Container, Way
 from moviola.media.video.headers import PassthroughStream, StreamTags, Tags, VideoSplice
 from moviola.media.video.mov_boxes import EMPTY_DESCRIPTION, in_index
-from moviola.media.video.tags import LANGUAGE, lasting, same_tags, stream_tags
+from moviola.media.video.tags import LANGUAGE, TIMECODE, lasting, same_tags, stream_tags
 from moviola.media.video.templates import NO_PROTOCOLS, template_stream
 from moviola.media.video.writing.output_file import DummyVideo, OutputFile, holds_file, is_readable_file
 from moviola.media.video.writing.tracks import Mux, passthrough_packets
@@ -41,6 +41,8 @@ MAX_DECODED_PACKETS: Final = 1_000
 filled with silence, which may take a million."""
 
 _MPEG_AUDIO: Final = ("mp1", "mp1float", "mp2", "mp2float", "mp3", "mp3float")
+
+_THE_VIDEO: Final = "the video"
 
 _FLAGS: Final = (
     Disposition.default,
@@ -71,6 +73,11 @@ class Change:
     subject: str
     found: str | None
 
+    @property
+    def is_of_timecode(self) -> bool:
+        """True if it is a change of the video's timecode."""
+        return self.subject.lower() == f"tag {TIMECODE} of {_THE_VIDEO}"
+
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
@@ -91,7 +98,7 @@ class Rehearsal:
 
 
 def rehearsal(container: Container, source: VideoSplice) -> Rehearsal:
-    """Return what a container holds of a source. Raise moviola.media.errors.BadHeader, MediaError."""
+    """Return what a container holds of a source at its rate. Raise moviola.media.errors.BadHeader, MediaError."""
     return _rehearsed(container.format, msgpack.packb(source.to_wire()))
 
 
@@ -269,7 +276,7 @@ def _changes(container: Container, source: VideoSplice, ways: Mapping[int, Way])
             Change(f"tag {name}", found) for name, found in same_tags(lasting(source.metadata), file.metadata).items()
         ]
         carried = [one for one in source.passthrough if ways[one.stream] is not Way.LEFT_OUT and not one.is_file]
-        given: list[tuple[str, StreamTags | PassthroughStream]] = [("the video", source.stream)]
+        given: list[tuple[str, StreamTags | PassthroughStream]] = [(_THE_VIDEO, source.stream)]
         given += [(one.label, one) for one in carried]
         for (label, facts), stream in zip(given, file.streams, strict=False):
             changes += _stream_changes(label, facts, stream, container)
