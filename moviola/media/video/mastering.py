@@ -14,7 +14,8 @@ from moviola.base.mapped import Mapped
 from moviola.base.records import record
 
 MASTERING: Final = "the HDR10 mastering display"
-"""What people are told it is."""
+LIGHT: Final = "the HDR10 content light level"
+"""What people are told these are."""
 
 CHROMATICITY_STEP: Final = Fraction(1, 50000)
 LUMINANCE_STEP: Final = Fraction(1, 10000)  # cd/m²
@@ -99,7 +100,7 @@ class ContentLight(NamedTuple):
 
     @classmethod
     def of_side_data(cls, side_data: Mapping[str, bytes]) -> ContentLight | None:
-        """Return what a frame's side data tells, None where it tells nothing."""
+        """Return what a frame's side data tells; None where it tells nothing, or what cannot be coded."""
         data = side_data.get("CONTENT_LIGHT_LEVEL")
         if data is None:
             return None

@@ -18,7 +18,7 @@ from moviola.media.video.filtering.encode import encodable
 from moviola.media.video.filtering.source_format import source_format
 from moviola.media.video.grid import FPS
 from moviola.media.video.headers import VideoProcess, VideoSplice
-from moviola.media.video.mastering import MASTERING
+from moviola.media.video.mastering import LIGHT, MASTERING
 
 CROP: Final = "crop"
 """The filter that cuts them off."""
@@ -34,7 +34,7 @@ def picture_findings(source: VideoProcess, output: Output) -> Iterator[Finding]:
     if source.mastering is not None:
         yield _of_hdr(MASTERING, output, source.mastering.unreadable)
     if source.light is not None:
-        yield _of_hdr("the HDR10 content light level", output)
+        yield _of_hdr(LIGHT, output)
 
 
 def cropping_findings(facts: VideoSplice, output: Output) -> Iterator[Finding]:

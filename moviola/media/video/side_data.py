@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 from moviola.media.errors import BundleError
 from moviola.media.fidelity import Fate, Finding
 from moviola.media.video.bundle import SideData
-from moviola.media.video.mastering import MASTERING, MasteringDisplay
+from moviola.media.video.mastering import LIGHT, MASTERING, ContentLight, MasteringDisplay
 
 MAX_UNKNOWN: Final = 32
 """Kinds of side data of one frame that may be unknown: FFmpeg 8 has about 35 kinds in all."""
@@ -107,6 +107,8 @@ def beside_the_picture(
         yield Finding("the video's other views or layers (MV-HEVC)", Fate.LOST, reason)
     if "MASTERING_DISPLAY_METADATA" in first.known and MasteringDisplay.of_side_data(first.known) is None:
         yield Finding(MASTERING, Fate.LOST, "is left out: it tells colours or luminances that no display can have")
+    if "CONTENT_LIGHT_LEVEL" in first.known and ContentLight.of_side_data(first.known) is None:
+        yield Finding(LIGHT, Fate.LOST, "is left out: it tells more than the 65535 cd/m² that H.264 and HEVC can code")
     if is_dolby_vision or "DOVI_METADATA" in first.known:
         yield Finding("Dolby Vision", Fate.LOST, "is left out: no output tells it")
     for name, what in _LOST.items():
@@ -131,6 +133,7 @@ _LOST: Final = {
     "DYNAMIC_HDR_VIVID": "HDR Vivid metadata",
     "AMBIENT_VIEWING_ENVIRONMENT": "the ambient viewing environment",
     "AFD": "the active format description",
+    "ICC_PROFILE": "the colour profile",
     "SPHERICAL": "the projection of spherical video",
     "STEREO3D": "how the two views of 3D video are packed",
     "S12M_TIMECODE": "the timecode within each frame (SMPTE ST 12)",

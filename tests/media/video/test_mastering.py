@@ -17,7 +17,7 @@ from moviola.media.kinds import findings
 from moviola.media.material import header
 from moviola.media.video.cutting.split import split_file
 from moviola.media.video.headers import VideoProcess
-from moviola.media.video.mastering import MASTERING
+from moviola.media.video.mastering import LIGHT, MASTERING
 from moviola.media.video.picture_findings import picture_findings
 from moviola.media.video.reading.opening import opened
 from moviola.media.video.side_data import FrameSideData, beside_the_picture
@@ -100,3 +100,12 @@ def test_values_that_no_display_has_are_said(clip: Path) -> None:
     with opened(clip) as (_, stream):
         said = list(beside_the_picture(stream, first, Counter(), has_captions=False))
     assert [(each.subject, each.fate) for each in said] == [(MASTERING, Fate.LOST)]
+
+
+@pytest.mark.parametrize("levels", [(70_000, 400), (1_000, 2**16)])
+def test_a_light_level_that_cannot_be_coded_is_said(clip: Path, levels: tuple[int, int]) -> None:
+    first = FrameSideData({"CONTENT_LIGHT_LEVEL": struct.pack("=2I", *levels)})
+    with opened(clip) as (_, stream):
+        said = list(beside_the_picture(stream, first, Counter(), has_captions=False))
+    assert [(each.subject, each.fate) for each in said] == [(LIGHT, Fate.LOST)]
+    assert "65535" in said[0].reason

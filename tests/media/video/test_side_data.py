@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import av
 import pytest
 from av.packet import PacketSideData
 from av.sidedata import sidedata
+from PIL import Image, ImageCms
 
 from moviola.media.errors import BundleError
 from moviola.media.fidelity import Fate
@@ -89,6 +92,22 @@ def test_what_a_frame_has_and_no_output_tells_is_said(clip: Path, name: str, wor
         (finding,) = beside_the_picture(stream, FrameSideData({name: b"x"}), Counter(), has_captions=False)
     assert finding.fate is Fate.LOST
     assert word in finding.subject
+
+
+def test_a_colour_profile_is_said(tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    image, clip = BytesIO(), tmp_path / "clip.mov"
+    Image.new("RGB", (64, 48), (200, 10, 10)).save(image, "JPEG", icc_profile=profile)
+    with av.open(str(clip), "w") as container:
+        stream: Any = container.add_mux_stream("mjpeg", rate=25, width=64, height=48, time_base=Fraction(1, 25))
+        for index in range(3):
+            packet: Any = av.Packet(image.getvalue())
+            packet.pts = packet.dts = index
+            packet.stream, packet.time_base, packet.is_keyframe = stream, Fraction(1, 25), True
+            container.mux(packet)
+    (finding,) = [each for each in split_file(clip)[0].common_facts.findings if "profile" in each.subject]
+    assert finding.sentence.startswith("the colour profile is left out")
+    assert finding.fate is Fate.LOST
 
 
 def test_a_frames_side_data_is_read_in_spite_of_a_kind_without_a_name(
