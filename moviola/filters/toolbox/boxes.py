@@ -25,12 +25,20 @@ def moved(notes: Notes, move: Move, width: int, height: int) -> Notes:
         move: maps a point of the input to a point of the output, in pixels.
         width: of the output in pixels.
         height: of the output in pixels.
+
+    Raises:
+        ValueError: the boxes of a note are none; the text says whose note it is, and what they are.
     """
     return tuple(_moved(note, move, width, height) if "boxes" in note else note for note in notes)
 
 
 def _moved(note: Mapping[str, Any], move: Move, width: int, height: int) -> Mapping[str, Any]:
-    boxes = [_box(each, move, width, height) for each in note["boxes"]]
+    try:
+        boxes = [_box(each, move, width, height) for each in note["boxes"]]
+    except (TypeError, ValueError, LookupError) as error:
+        whose = f"the note of {note['filter']!r:.80}" if "filter" in note else "a note"
+        told = f"{note['boxes']!r:.80}"
+        raise ValueError(f"boxes in {whose} must be lists of x, y, width and height, not {told}") from error
     changed = {**note, "boxes": [box for box in boxes if box is not None]}
     for name in BESIDE:
         told = note.get(name)

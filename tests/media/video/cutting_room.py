@@ -95,6 +95,13 @@ class Corner(Filter):
         return picture.with_notes({"boxes": [[0, 0, picture.width, picture.height]]})
 
 @dataclass(frozen=True)
+class Flat(Filter):
+    name: ClassVar[str] = "flat"
+    summary: ClassVar[str] = "notes four numbers in place of a list of boxes"
+    def apply(self, picture, earlier):
+        return picture.with_notes({"filter": "flat", "boxes": [0, 0, picture.width, picture.height]})
+
+@dataclass(frozen=True)
 class Trail(Filter):
     """The mean of this frame and the two before it."""
     name: ClassVar[str] = "trail"

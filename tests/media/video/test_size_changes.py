@@ -16,7 +16,7 @@ from moviola.media.video.cutting.split import split_file
 from moviola.media.video.filtering.process import process
 from tests.media.video.clips import RATE
 from tests.media.video.cutting_room import Reel, output, take
-from tests.media.video.staging import assert_same, every_cut, staged
+from tests.media.video.staging import assert_same, every_cut, report_of, staged
 
 COUNT = 8
 OPTIONS = {
@@ -128,6 +128,19 @@ def test_boxes_are_where_things_are_in_the_output(clip: Path, tmp_path: Path) ->
     lines = (reel.path.parent / "reel.annotations.jsonl").read_text().splitlines()
     boxes = [json.loads(line)["boxes"] for line in lines]
     assert boxes == [[[0, 0, 64, 48]]] * COUNT * len(SIZES)
+
+
+@pytest.mark.usefixtures("plugin")
+@pytest.mark.parametrize("chain", ["flat", "flat,identity"])
+def test_boxes_that_are_none_cost_the_frames_on_which_they_would_move(clip: Path, tmp_path: Path, chain: str) -> None:
+    reel = take(clip, tmp_path, output("ffv1", parse_chain(chain)))
+    assert seen(reel) == (COUNT * len(SIZES), COUNT, 0)
+    (error,) = {each.error for result in reel.results for each in report_of(result).fallback}
+    assert (
+        error == "ValueError: boxes in the note of 'flat' must be lists of x, y, width and height, not [0, 0, 96, 64]"
+    )
+    lines = (reel.path.parent / "reel.annotations.jsonl").read_text().splitlines()
+    assert [json.loads(line)["source_frame"] for line in lines] == [*range(COUNT), *range(2 * COUNT, 3 * COUNT)]
 
 
 def test_a_size_that_a_filter_cannot_take_is_a_failure_of_these_frames(clip: Path, tmp_path: Path) -> None:

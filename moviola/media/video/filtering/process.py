@@ -288,7 +288,7 @@ class _Work:
         """Filter a frame, and encode it once for each of `marks`, which `_emitted` keeps."""
         seconds, report = self._report.seconds, self._report
         begun = perf_counter()
-        picture = self._filtered(item)
+        picture, notes = self._filtered(item)
         filtered = perf_counter()
         if picture is not None:
             frame = self._fitted(picture) if self._encoder is not None else picture.frame
@@ -304,8 +304,8 @@ class _Work:
                 report.latency_ms.append((ended - decode_began) * 1000 + item.latency_ms)
             seconds.convert += fitted - filtered
             seconds.encode += ended - fitted
-            if picture.notes:
-                report.notes.append(FrameNotes(item.index, [dict(note) for note in self._fitted_notes(picture)]))
+            if notes:
+                report.notes.append(FrameNotes(item.index, [dict(note) for note in notes]))
         seconds.filter += filtered - begun
 
     def _show_filters(self, item: FrameItem) -> None:
@@ -316,24 +316,24 @@ class _Work:
             show(item.picture)
         self._report.seconds.filter += perf_counter() - started
 
-    def _filtered(self, item: FrameItem) -> Picture | None:
-        """Return what the chain makes of the picture; where the policy says so, the source's picture, a black one,
-        or None."""
+    def _filtered(self, item: FrameItem) -> tuple[Picture | None, Notes]:
+        """Return what the chain makes of the picture, and its notes; where the policy says so, the source's picture, a
+        black one, or None, without notes."""
         if item.failure is not None and not self._bypass:
             if item.picture is not None:
                 self._runner.pass_by(item.picture)
-            return self._failed(item, *item.failure)
+            return self._failed(item, *item.failure), ()
         if item.picture is None or self._bypass:
             self._report.fallback.append(Fallback(item.index, "", BYPASSED))
-            return self._instead(item)
+            return self._instead(item), ()
         try:
             picture = self._runner.run(item.picture)
             self._check_size(item, picture)
-            return picture
+            return picture, self._fitted_notes(item, picture)
         except FilterError as error:
             if self._output.on_error == OnError.FAIL:
                 raise ProcessingFailed([item.index], error.filter_name, error.trace) from error
-            return self._failed(item, error.filter_name, error.trace)
+            return self._failed(item, error.filter_name, error.trace), ()
 
     def _failed(self, item: FrameItem, filter_name: str, trace: str) -> Picture | None:
         report, cause = self._report, last_line(trace)[:MAX_ERROR_LENGTH]
@@ -366,13 +366,17 @@ class _Work:
             return marked(frame, fields)
         return marked(frame, picture.fields)
 
-    def _fitted_notes(self, picture: Picture) -> Notes:
-        """Return a picture's notes, with boxes where things are once it has the output's size."""
+    def _fitted_notes(self, item: FrameItem, picture: Picture) -> Notes:
+        """Return a picture's notes, with boxes where things are once it has the output's size. Raise FilterError where
+        these are no boxes."""
         width, height = self._size
         if (picture.width, picture.height) == self._size:
             return picture.notes
         across, down = width / picture.width, height / picture.height
-        return moved(picture.notes, lambda x, y: (x * across, y * down), width, height)
+        try:
+            return moved(picture.notes, lambda x, y: (x * across, y * down), width, height)
+        except ValueError as error:
+            raise FilterError(self._output.chain[-1].name, item.index, error) from error
 
     def _check_size(self, item: FrameItem, picture: Picture) -> None:
         """Raise FilterError for a picture of another size than the filters said they would make of the frame's."""
