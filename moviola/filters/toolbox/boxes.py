@@ -37,8 +37,8 @@ def _moved(note: Mapping[str, Any], move: Move, width: int, height: int) -> Mapp
         boxes = [_box(each, move, width, height) for each in note["boxes"]]
     except (TypeError, ValueError, LookupError) as error:
         whose = f"the note of {note['filter']!r:.80}" if "filter" in note else "a note"
-        told = f"{note['boxes']!r:.80}"
-        raise ValueError(f"boxes in {whose} must be lists of x, y, width and height, not {told}") from error
+        what = f"{note['boxes']!r:.80}"
+        raise ValueError(f"boxes in {whose} must be lists of x, y, width and height, not {what}") from error
     changed = {**note, "boxes": [box for box in boxes if box is not None]}
     for name in BESIDE:
         told = note.get(name)
