@@ -230,6 +230,30 @@ def test_a_chain_that_cannot_be_is_said_while_it_is_written(send: Page, clip: Pa
     expect(text).to_have_value("edges")
 
 
+def test_a_number_that_cannot_be_is_said_and_one_that_is_cleared_is_the_default(send: Page, clip: Path) -> None:
+    drop(send, (clip.name, "video/mp4", clip.read_bytes()))
+    choose(send, "blur")
+    text, radius = send.get_by_label("The chain as text"), send.get_by_role("spinbutton", name="radius")
+    radius.press("End")
+    radius.press_sequentially("80")  # behind the 7 of the default
+    expect(text).to_have_value("blur:radius=780")
+    expect(radius).to_have_attribute("aria-invalid", "true")
+    radius.fill("")
+    expect(text).to_have_value("blur")
+    expect(send.get_by_role("slider", name="radius, slider")).to_have_value("7")
+    crf, hint = send.get_by_role("spinbutton", name="crf"), send.locator("#send-hint")
+    crf.fill("")
+    crf.press_sequentially("60")
+    send.get_by_role("button", name="Send", exact=True).click()
+    expect(hint).to_have_text("crf: write a whole number from 0 to 51, or nothing for the default.")
+    crf.press("Backspace")
+    expect(hint).to_be_empty()
+    crf.fill("")
+    with send.expect_request(lambda request: request.method == "POST" and "/api/jobs/" in request.url) as asked:
+        send.get_by_role("button", name="Send", exact=True).click()
+    assert "crf" not in asked.value.url
+
+
 def test_what_is_edited_stays_while_workers_come_and_get_busy(send: Page, clip: Path) -> None:
     cluster = Cluster(send)
     text, fault = send.get_by_label("The chain as text"), send.locator("#chain-fault")

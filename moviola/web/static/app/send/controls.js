@@ -55,7 +55,7 @@ export function optionField(option, value, onChange) {
   const control = option.choices.length
     ? select(common, choices, value ?? (choices[0] === "" ? "" : option.default), says, option.default)
     : option.maximum !== null && option.maximum <= 100
-      ? number(common, { type: "int", minimum: option.minimum, maximum: option.maximum, name: label }, value ?? option.default, says)
+      ? number(common, { type: "int", minimum: option.minimum, maximum: option.maximum, name: label, default: option.default }, value ?? option.default, says)
       : h("input", { ...common, type: "text", inputmode: "numeric", value: value ?? "", placeholder: option.default, oninput: (event) => says(event.target.value.trim()) });
   return h("div", { class: "field" }, h("label", { for: id }, label), control, help);
 }
@@ -65,22 +65,35 @@ function select(common, choices, now, says, empty = "") {
     choices.map((choice) => h("option", { value: choice, selected: choice === now }, choice || empty || "none")));
 }
 
-/** A slider and a field for one number. Each follows the other. */
-function number(common, { type, minimum, maximum, name }, now, says) {
+/**
+ * Say which number is none, or out of its bounds, and what belongs there.
+ * @param {Element} root has the controls.
+ * @returns {string} a sentence; empty where all numbers can be.
+ */
+export function faultOf(root) {
+  const field = root.querySelector("input[type=number][aria-invalid=true]");
+  if (!field) return "";
+  const bounds = field.min && field.max ? ` from ${field.min} to ${field.max}` : "";
+  return `${field.labels[0].textContent}: write a ${field.step === "1" ? "whole number" : "number"}${bounds}, or nothing for the default.`;
+}
+
+/** A slider and a field for one number. Each follows the other; an empty field stands for the default. */
+function number(common, { type, minimum, maximum, name, default: byDefault }, now, says) {
   const step = type === "int" ? 1 : fine((maximum - minimum) / 200);
   const slider = h("input", { type: "range", min: minimum, max: maximum, step, value: now, "aria-label": `${name}, slider` });
   const field = h("input", { ...common, type: "number", min: minimum, max: maximum, step: type === "int" ? 1 : "any", value: now });
+  const judge = () => (field.checkValidity() ? field.removeAttribute("aria-invalid") : field.setAttribute("aria-invalid", "true"));
   slider.addEventListener("input", () => {
     field.value = slider.value;
-    field.removeAttribute("aria-invalid");
+    judge();
     says(slider.value);
   });
   field.addEventListener("input", () => {
-    if (!field.checkValidity() || field.value === "") return field.setAttribute("aria-invalid", "true");
-    field.removeAttribute("aria-invalid");
-    slider.value = field.value;
-    says(field.value);
+    judge();
+    slider.value = field.value || byDefault;
+    says(field.value); // also where it cannot be: what was said before is not what is read here
   });
+  judge();
   return h("div", { class: "slider" }, slider, field);
 }
 

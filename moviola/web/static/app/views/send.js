@@ -4,6 +4,7 @@ import { get } from "../api.js";
 import { clear, h } from "../dom.js";
 import { filterCards, suits } from "../send/cards.js";
 import { contextOf, written } from "../send/chain.js";
+import { faultOf } from "../send/controls.js";
 import { Options } from "../send/options.js";
 import { OutputEditor } from "../send/outputs.js";
 import { PreflightPanel } from "../send/preflights.js";
@@ -91,7 +92,7 @@ class Desk {
     this.outputs = new OutputEditor(() => this.#changed(), (file) => this.#takeAsset(file));
     this.cards = filterCards((name) => this.outputs.add(name));
     this.preflight = new PreflightPanel(() => this.#preflightForms());
-    this.options = new Options(sendable, () => this.preflight.reset(), ({ filters: chains }) => this.outputs.replace(chains));
+    this.options = new Options(sendable, () => this.#rethought(), ({ filters: chains }) => this.outputs.replace(chains));
     this.preview = new PreviewPanel(sendable);
     this.form = h("div", { class: "desk" },
       h("div", { class: "stack work" }, this.#dropZone(), this.cards.root, this.outputs.root),
@@ -185,9 +186,14 @@ class Desk {
     return file.name;
   }
 
-  #changed() {
+  /** What was said of the choices before holds no longer. */
+  #rethought() {
     this.#hint.textContent = "";
     this.preflight.reset();
+  }
+
+  #changed() {
+    this.#rethought();
     this.#sum.textContent = this.#parcels.length ? summary(this.#parcels) : "Nothing is chosen yet.";
     const [parcel] = this.#parcels;
     const { steps, fault } = this.outputs.current;
@@ -207,7 +213,8 @@ class Desk {
   get #obstacle() {
     if (!this.#parcels.length) return "Choose a file first.";
     const idle = this.#kinds.find((kind) => !this.#chainsFor(kind).length);
-    return this.outputs.obstacle || (idle ? `None of the outputs is for ${idle.plural}. Choose a filter for them, or remove those files.` : "");
+    const idleness = idle ? `None of the outputs is for ${idle.plural}. Choose a filter for them, or remove those files.` : "";
+    return this.outputs.obstacle || idleness || faultOf(this.form);
   }
 
   #send() {
