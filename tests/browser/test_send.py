@@ -6,12 +6,13 @@ import base64
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.end_to_end import clips
 from tests.media.video.clips import encode
-from tests.web.pictures import as_picture, decoded
+from tests.web.pictures import as_picture, as_png, decoded
 from tests.web.relays import CuttingRelay
 from tests.web.served import Served
 
@@ -39,6 +40,18 @@ async ([name, data]) => {
 """
 """Takes samples of a video, the later before the earlier are taken; and one by itself."""
 
+
+NOTE_ASSETS = """
+() => {
+  window.assets = [];
+  const append = FormData.prototype.append;
+  FormData.prototype.append = function (field, value, name) {
+    if (field === "asset") window.assets.push(name);
+    return append.apply(this, arguments);
+  };
+}
+"""
+"""Notes the names of the files that filters name, as they are sent."""
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -305,6 +318,35 @@ def test_several_outputs_options_and_a_logo_travel(send: Page, site: Served, cli
     job = site.ended(site.get(f"/api/jobs/{send.url.rpartition('/')[2]}"))
     assert job["state"] == "done"
     assert [(one["name"], one["codec"]) for one in job["requested"]] == [("watermark", "ffv1"), ("gray", "ffv1")]
+
+
+def test_each_output_gets_its_own_file_though_two_have_one_name(
+    send: Page, site: Served, clip: Path, tmp_path: Path
+) -> None:
+    name, shades = 'my "logo".png', (0, 255)
+    for folder, shade in zip("ab", shades, strict=True):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_bytes(as_png(np.full((40, 40, 3), shade, np.uint8)))
+    (tmp_path / "o.png").write_bytes((tmp_path / "a" / name).read_bytes())
+    drop(send, (clip.name, "video/mp4", clip.read_bytes()))
+    text, pick = send.get_by_label("The chain as text"), send.get_by_role("button", name="Choose a file …")
+    choose(send, "watermark")
+    choose_file(send, pick.click, tmp_path / "o.png")
+    expect(text).to_have_value("watermark:file=o.png")
+    choose_file(send, pick.click, tmp_path / "a" / name)
+    expect(text).to_have_value("watermark:file=my__logo_.png")
+    send.get_by_role("button", name="Add an output").click()
+    choose(send, "watermark")
+    choose_file(send, pick.click, tmp_path / "b" / name)
+    expect(text).to_have_value("watermark:file=my__logo_-2.png")
+    preview_of(send)
+    send.evaluate(NOTE_ASSETS)
+    send.get_by_role("button", name="Send", exact=True).click()
+    expect(send).to_have_url(re.compile(r"/jobs/[^/]+$"))
+    assert send.evaluate("window.assets") == ["my__logo_.png", "my__logo_-2.png"], "and not the one that was given up"
+    job = site.ended(site.get(f"/api/jobs/{send.url.rpartition('/')[2]}"))
+    assert job["state"] == "done"
+    assert len({one["digest"] for one in job["outputs"]}) == 2
 
 
 def test_an_upload_that_is_cut_in_its_middle_is_sent_again_by_one_button(

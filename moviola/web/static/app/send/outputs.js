@@ -13,6 +13,9 @@ import { parameterField } from "./controls.js";
 /** @returns {Output} one with a chain that can be read. */
 const outputOf = (text) => ({ name: "", text, unread: "", steps: parsed(text), fault: "" });
 
+/** @returns {string} an output as an upload says it. */
+export const chainOf = ({ name, steps }) => (name ? `${name}=` : "") + written(steps);
+
 /** The editor of all outputs; `root` is its element. */
 export class OutputEditor {
   /** @type {Output[]} */
@@ -90,11 +93,6 @@ export class OutputEditor {
     const names = this.outputs.map(({ name }) => name.toLowerCase()).filter(Boolean);
     if (new Set(names).size < names.length) return "Two outputs have one name. Give one of them another.";
     return "";
-  }
-
-  /** The outputs as an upload says them. */
-  get chains() {
-    return this.outputs.map((output) => (output.name ? `${output.name}=` : "") + written(output.steps));
   }
 
   /** Show the place where something is missing. */

@@ -64,6 +64,22 @@ export function droppedFiles(dropped) {
   return { files, refusals };
 }
 
+/**
+ * Name a file that a filter's parameter names, so that a chain and a gateway say it alike.
+ * @param {string} name the file's own.
+ * @param {string[]} taken the names that others have: their folders are not known, and they may be other files.
+ * @returns {string} a name that none of them has.
+ */
+export function assetName(name, taken) {
+  const safe = name.normalize("NFC").replace(/[^\p{L}\p{N}._-]|^[.-]/gu, "_");
+  const end = safe.length - suffixOf(safe).length;
+  const [stem, suffix] = [safe.slice(0, end), safe.slice(end)];
+  const isTaken = (one) => taken.some((other) => other.toLowerCase() === one.toLowerCase());
+  let made = safe;
+  for (let count = 2; isTaken(made); count += 1) made = `${stem}-${count}${suffix}`;
+  return made;
+}
+
 function judged(file, sendable) {
   const suffix = suffixOf(file.name);
   const known = sendable.kinds.find((kind) => kind.suffixes.includes(suffix));

@@ -6,10 +6,10 @@ import { filterCards, suits } from "../send/cards.js";
 import { contextOf, written } from "../send/chain.js";
 import { faultOf } from "../send/controls.js";
 import { Options } from "../send/options.js";
-import { OutputEditor } from "../send/outputs.js";
+import { chainOf, OutputEditor } from "../send/outputs.js";
 import { PreflightPanel } from "../send/preflights.js";
 import { PreviewPanel } from "../send/previews.js";
-import { droppedFiles, sorted, summary } from "../send/sources.js";
+import { assetName, droppedFiles, sorted, summary } from "../send/sources.js";
 import { Uploads } from "../send/uploads.js";
 import { size as sized } from "../parts/format.js";
 
@@ -181,9 +181,11 @@ class Desk {
           } }, "Remove")))));
   }
 
+  /** Take a file that a filter names; return the name that it has here. */
   #takeAsset(file) {
-    this.#assets.set(file.name, file);
-    return file.name;
+    const name = assetName(file.name, [...this.#assets.keys()]);
+    this.#assets.set(name, file);
+    return name;
   }
 
   /** What was said of the choices before holds no longer. */
@@ -199,20 +201,22 @@ class Desk {
     const { steps, fault } = this.outputs.current;
     if (!parcel) return this.preview.show(null, "Choose a file, and a filter: what the filter makes of it is shown here, before anything is sent.");
     if (fault || !steps.length) return this.preview.show(null, fault || "Choose a filter: what it makes of your file is shown here.");
-    return this.preview.show({ parcel, chain: written(steps), context: contextOf(steps, this.#filters), assets: this.#assetsOf([written(steps)]) });
+    return this.preview.show({ parcel, chain: written(steps), context: contextOf(steps, this.#filters), assets: this.#assetsOf(steps) });
   }
 
-  #assetsOf(chains) {
-    return new Map([...this.#assets].filter(([name]) => chains.some((chain) => chain.includes(name))));
+  /** The files that steps name. */
+  #assetsOf(steps) {
+    const said = new Set(steps.flatMap(({ parameters }) => Object.values(parameters)));
+    return new Map([...this.#assets].filter(([name]) => said.has(name)));
   }
 
-  #chainsFor(kind) {
-    return this.outputs.chains.filter((_, index) => this.outputs.outputs[index].steps.every(({ name }) => suits(this.#filters.get(name), kind)));
+  #outputsFor(kind) {
+    return this.outputs.outputs.filter(({ steps }) => steps.every(({ name }) => suits(this.#filters.get(name), kind)));
   }
 
   get #obstacle() {
     if (!this.#parcels.length) return "Choose a file first.";
-    const idle = this.#kinds.find((kind) => !this.#chainsFor(kind).length);
+    const idle = this.#kinds.find((kind) => !this.#outputsFor(kind).length);
     const idleness = idle ? `None of the outputs is for ${idle.plural}. Choose a filter for them, or remove those files.` : "";
     return this.outputs.obstacle || idleness || faultOf(this.form);
   }
@@ -253,8 +257,9 @@ class Desk {
   }
 
   #wishesOf(parcel) {
-    const chains = this.#chainsFor(parcel.kind);
-    return { fields: [...chains.map((chain) => ["filters", chain]), ...this.options.of(parcel.kind)], assets: this.#assetsOf(chains) };
+    const outputs = this.#outputsFor(parcel.kind);
+    const fields = [...outputs.map((output) => ["filters", chainOf(output)]), ...this.options.of(parcel.kind)];
+    return { fields, assets: this.#assetsOf(outputs.flatMap(({ steps }) => steps)) };
   }
 
   #back() {
