@@ -26,6 +26,16 @@ RATE: Final = clips.RATE
 SECONDS: Final = 60
 CHUNK: Final = 2 * RATE
 
+LOSE: Final = """
+() => {
+  const video = document.querySelector("video.player-after");
+  Object.defineProperty(video, "error", { value: { code: MediaError.MEDIA_ERR_NETWORK } });
+  video.addEventListener("canplay", () => { window.backAt = video.currentTime; });
+  video.dispatchEvent(new Event("error"));
+}
+"""
+"""Tells the player what it is told where the connection of a file is cut, and notes where it can be played again."""
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
@@ -221,6 +231,42 @@ def test_what_cannot_be_played_says_why_and_where_the_file_is(page: Page, site: 
     (made,) = (file["href"] for file in job["files"] if file["name"] == "soft.mkv")
     expect(page.get_by_role("link", name="Get the finished file")).to_have_attribute("href", made)
     assert_accessible(page)
+
+
+def test_a_file_that_cannot_be_had_for_a_while_is_waited_for(page: Page, site: Served, short: Path) -> None:
+    job = site.ended(site.put(short, filters="soft=blur", new="on"))
+    why = {"code": "aggregator-away", "detail": "The aggregator is away."}
+    page.route("**/files/soft.mp4", lambda route: route.fulfill(status=503, json=why))
+    watch(page, job)
+    expect(page.locator(".player-message")).to_contain_text("The aggregator is away.")
+    assert_accessible(page)
+    page.unroute("**/files/soft.mp4")
+    has_a_frame(page)
+    page.get_by_role("button", name="Play").click()
+    reaches(page, 2)
+    page.evaluate(LOSE)
+    page.wait_for_function("() => window.backAt >= 2")
+    reaches(page, 4)  # it goes on by itself
+
+
+def test_a_file_that_is_no_video_is_said_to_be_none(page: Page, site: Served, short: Path) -> None:
+    job = site.ended(site.put(short, filters="soft=blur", new="on"))
+    page.route("**/files/soft.mp4", lambda route: route.fulfill(status=200, content_type="video/mp4", body=b"no video"))
+    watch(page, job)
+    expect(page.locator(".player-message")).to_contain_text("codec=h264")
+
+
+def test_what_is_compared_with_says_no_longer_that_nothing_is_there(
+    page: Page, site: Served, short: Path, gate: Path
+) -> None:
+    held = f"gate:frame=0:path={gate}"
+    job = site.put(short, filters=[f"soft=blur,{held}", f"source=identity,{held}"], chunk_frames=CHUNK, new="on")
+    watch(page, job)
+    page.get_by_role("combobox", name="Compare with").select_option("output:source")
+    expect(page.locator(".player-compare")).to_contain_text("Nothing of it is finished yet.")
+    gate.touch()
+    sees(page, lambda: video(page, "readyState", "before") >= 2, "its picture")
+    expect(page.locator(".player-compare")).not_to_contain_text("Nothing of it is finished yet.")
 
 
 def test_a_job_that_waits_and_is_cancelled_says_so(page: Page, site: Served, short: Path, gate: Path) -> None:

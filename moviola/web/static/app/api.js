@@ -83,7 +83,14 @@ export function upload(path, body, onProgress = () => {}) {
   return { done, abort: () => sending.abort() };
 }
 
-async function request(method, path, body) {
+/**
+ * Ask whether something can be had: for its first byte, since the aggregator that has a file is asked for no less.
+ * @param {string} path of the gateway.
+ * @returns {Promise<void>} raises Problem where it cannot.
+ */
+export const probe = (path) => request("GET", path, null, { headers: { Range: "bytes=0-0" }, cache: "no-store" });
+
+async function request(method, path, body, more = {}) {
   const isJson = body != null && !(body instanceof FormData) && !(body instanceof Blob);
   let answer, text;
   try {
@@ -91,6 +98,7 @@ async function request(method, path, body) {
       method,
       headers: isJson ? { "Content-Type": "application/json" } : {},
       body: isJson ? JSON.stringify(body) : body,
+      ...more,
     });
     text = await answer.text();
   } catch {

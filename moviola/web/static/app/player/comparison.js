@@ -103,8 +103,7 @@ export class Comparison {
   }
 
   #tell(kind, detail) {
-    if (kind === "refused" || kind === "cut") this.said.textContent = detail;
-    if (kind === "pending") this.said.textContent = "Nothing of it is finished yet.";
+    this.said.textContent = kind === "pending" ? "Nothing of it is finished yet." : detail;
     if (kind === "refused") {
       this.sync?.close();
       this.sync = null;

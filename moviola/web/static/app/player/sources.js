@@ -1,6 +1,6 @@
 // What a <video> can show: a file of this machine, a finished output, or one that is still being made.
 
-import { get } from "../api.js";
+import { get, probe } from "../api.js";
 import { Stream } from "./stream.js";
 
 const LOOK_MS = 2000; // between two looks at an output of which nothing is there yet
@@ -74,7 +74,9 @@ class OutputShowing {
   #timer = 0;
   #stream = null;
   #isClosed = false;
-  #failed = () => this.onState("refused", "This browser cannot play the file. Sent again with codec=h264 it plays everywhere.");
+  #left = null; // where a file was when it failed
+  #isTried = false; // a file that was there has failed once
+  #failed = () => this.#explain();
 
   constructor(video, job, output, onState, onFacts) {
     Object.assign(this, { video, job, output, onState, onFacts });
@@ -85,10 +87,7 @@ class OutputShowing {
       const told = await get(playPath(this.job, this.output));
       if (!this.#isClosed) await this.#take(told);
     } catch (problem) {
-      if (this.#isClosed) return;
-      if (!problem.isPassing && problem.status !== 429) return this.onState("refused", problem.detail ?? String(problem));
-      this.onState("cut", problem.detail);
-      this.#again();
+      if (!this.#isClosed) this.#refused(problem);
     }
   }
 
@@ -125,9 +124,46 @@ class OutputShowing {
   }
 
   #play(href) {
-    this.video.addEventListener("error", this.#failed);
+    const { video } = this;
+    this.href = href;
+    video.addEventListener("error", this.#failed, { once: true });
     this.onState("loading", "");
-    this.video.src = href;
+    video.src = href;
+    if (!this.#left) return;
+    video.currentTime = this.#left.at;
+    if (this.#left.isPlaying) video.play().catch(() => {}); // why not comes as an error of its own
+  }
+
+  /**
+   * Say why a file does not play on: a browser says the same of one that it does not get and of one that it cannot read.
+   * One that is there is tried once more, since it may have come back meanwhile.
+   */
+  async #explain() {
+    const { error, currentTime, paused } = this.video;
+    this.#left = { at: currentTime, isPlaying: !paused };
+    try {
+      await probe(this.href);
+    } catch (problem) {
+      this.#isTried = false;
+      if (!this.#isClosed) this.#refused(problem);
+      return;
+    }
+    if (this.#isClosed) return;
+    if (error.code === MediaError.MEDIA_ERR_NETWORK) return this.#cut("The connection to the gateway was cut. It is made again.");
+    if (this.#isTried) return this.onState("refused", "This browser cannot play the file. Sent again with codec=h264 it plays everywhere.");
+    this.#isTried = true;
+    this.#play(this.href);
+  }
+
+  /** Say why it cannot be had, and ask again where that may pass. */
+  #refused(problem) {
+    if (!problem.isPassing && problem.status !== 429) return this.onState("refused", problem.detail ?? String(problem));
+    this.#cut(problem.detail);
+  }
+
+  #cut(detail) {
+    this.onState("cut", detail);
+    this.#again();
   }
 
   #load(told) {
