@@ -109,6 +109,15 @@ def test_times_that_are_irregular_and_begin_anywhere(tmp_path: Path, start: int)
     assert played == frames_of(reel.path)
 
 
+def test_a_pause_in_very_short_ticks(tmp_path: Path) -> None:
+    """In nanoseconds a fragment has no room for five seconds."""
+    times = [index * 40_000_000 + (5 * 10**9 if index > 10 else 0) for index in range(24)]
+    clip = encode(tmp_path / "clip.nut", "ffv1", 24, times=times, time_base=Fraction(1, 10**9))
+    reel = take(clip, tmp_path, H264, chunk_frames=8)
+    played = frames_of(file_of(tmp_path, Front(reel, clip, H264, 8).played()))
+    assert played == frames_of(reel.path)
+
+
 def test_a_chunk_of_another_encoder_is_refused(clip: Path, tmp_path: Path) -> None:
     one = take(clip, tmp_path / "one", H264, chunk_frames=32)
     other = take(clip, tmp_path / "other", Output("reel", BLUR, Encoder("h264", preset="ultrafast")), chunk_frames=32)
