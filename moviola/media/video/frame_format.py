@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from fractions import Fraction
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Final, NamedTuple, Protocol
 
 from moviola.base.interlacing import FieldOrder
 from moviola.base.mapped import AS_TEXT, Mapped
@@ -38,6 +38,26 @@ IN_H264: Final = IN_MATROSKA | {ChromaLocation.BOTTOM_LEFT, ChromaLocation.BOTTO
 """What H.264 and HEVC have a name for (ITU-T H.264, figure E-1), beside the usual place."""
 
 
+_PRIMARIES: Final = {1: "BT.709", 5: "BT.601 (625)", 6: "BT.601 (525)", 9: "BT.2020", 12: "P3"}
+_TRANSFERS: Final = {1: "BT.709", 6: "BT.601", 13: "sRGB", 14: "BT.2020", 15: "BT.2020", 16: "PQ", 18: "HLG"}
+_MATRICES: Final = {0: "RGB", 1: "BT.709", 5: "BT.601 (625)", 6: "BT.601 (525)", 9: "BT.2020"}
+_TAGS: Final = tuple(names | {UNSPECIFIED: "untold"} for names in (_PRIMARIES, _TRANSFERS, _MATRICES))
+_RANGES: Final = {RANGE_LIMITED: ", limited", RANGE_FULL: ", full"}
+
+
+class Tagged(Protocol):
+    """A frame that FFmpeg decoded, as far as its colour goes."""
+
+    @property
+    def color_range(self) -> int: ...
+    @property
+    def color_primaries(self) -> int: ...
+    @property
+    def color_trc(self) -> int: ...
+    @property
+    def colorspace(self) -> int: ...
+
+
 class Colour(NamedTuple):
     """The four colour tags as FFmpeg numbers them (AVColorRange, AVColorPrimaries, …)."""
 
@@ -45,6 +65,20 @@ class Colour(NamedTuple):
     primaries: int = UNSPECIFIED
     transfer: int = UNSPECIFIED
     matrix: int = UNSPECIFIED
+
+    @classmethod
+    def of(cls, frame: Tagged) -> Colour:
+        """Return the tags of a decoded frame."""
+        tags = frame.color_range, frame.color_primaries, frame.color_trc, frame.colorspace
+        return cls(*map(int, tags))
+
+    @property
+    def name(self) -> str:
+        """Primaries, transfer and matrix in words, as far as these are common, and the range; numbers are H.273's."""
+        if self[1:] == (UNSPECIFIED,) * 3:
+            return "untold" + _RANGES.get(self.range, "")
+        words = (names.get(tag, str(tag)) for names, tag in zip(_TAGS, self[1:], strict=True))
+        return "/".join(words) + _RANGES.get(self.range, "")
 
 
 @record

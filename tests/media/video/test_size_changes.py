@@ -1,10 +1,12 @@
-"""A source whose pictures change their size midway: all are filtered, and none is uncovered."""
+"""A source whose pictures change midway what they are: all are filtered, none is uncovered, and what becomes of it is
+said."""
 
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -24,6 +26,7 @@ OPTIONS = {
     "libx265": {"x265-params": "bframes=0:log-level=none:repeat-headers=1"},
     "libvpx": {"auto-alt-ref": "0", "lag-in-frames": "0"},
 }
+SIZE = "the size of the pictures"
 SIZES = ((64, 48), (96, 64), (64, 48))
 
 
@@ -35,19 +38,36 @@ def striped(width: int, height: int, index: int) -> av.VideoFrame:
 
 
 def changing(path: Path, sizes: tuple[tuple[int, int], ...] = SIZES, codec: str = "libx264") -> Path:
-    """A clip with COUNT frames of each size, each from an encoder of its own, as recorders and players join them."""
+    """A clip with COUNT frames of each size."""
+    return joined(path, codec, *(Part(size) for size in sizes))
+
+
+class Part(NamedTuple):
+    """A part of a clip, which begins anew."""
+
+    size: tuple[int, int] = SIZES[0]
+    pixel_format: str = "yuv420p"
+    aspect: Fraction = Fraction(1)
+    colour: tuple[int, int, int] = (1, 1, 1)
+
+
+def joined(path: Path, codec: str, *parts: Part) -> Path:
+    """A clip with COUNT frames of each part, each from an encoder of its own, as recorders and players join them."""
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream(codec, rate=RATE)
-        (stream.width, stream.height), stream.pix_fmt = sizes[0], "yuv420p"
+        (stream.width, stream.height), stream.pix_fmt = parts[0].size, parts[0].pixel_format
         pts = 0
-        for width, height in sizes:
+        for (width, height), pixel_format, aspect, colour in parts:
             encoder: Any = av.CodecContext.create(codec, "w")
-            encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
+            encoder.width, encoder.height, encoder.pix_fmt = width, height, pixel_format
+            encoder.sample_aspect_ratio = aspect
+            encoder.color_primaries, encoder.color_trc, encoder.colorspace = colour
             encoder.time_base, encoder.framerate = 1 / RATE, RATE
             encoder.options = dict(OPTIONS.get(codec, {}))
             packets = []
             for index in range(COUNT):
-                frame = striped(width, height, index)
+                frame = striped(width, height, index).reformat(format=pixel_format)
+                frame.color_primaries, frame.color_trc, frame.colorspace = colour
                 frame.pts, frame.time_base = index, 1 / RATE
                 packets += encoder.encode(frame)
             for packet in [*packets, *encoder.encode(None)]:
@@ -98,6 +118,48 @@ def test_what_headers_tell_is_said_before(tmp_path: Path, name: str, codec: str)
     assert finding.reason.startswith("is not always 64x48, but also 96x64: each picture is filtered in its own size")
     same, _ = split_file(changing(tmp_path / f"same-{name}", ((64, 48), (64, 48)), codec))
     assert not [each for each in same.common_facts.findings if "size" in each.subject]
+
+
+USUAL = Part()
+PQ = (9, 16, 9)
+CHANGES = {
+    "the pixel format": (Part(pixel_format="yuv422p10le"), "is not always yuv420p, but also yuv422p10le: "),
+    "the shape of the pictures": (Part(aspect=Fraction(4, 3)), "is not always 4:3, but also 16:9: "),
+    "the colour tags": (
+        Part(colour=PQ), "is not always BT.709/BT.709/BT.709, limited, but also BT.2020/PQ/BT.2020, limited: ",
+    ),
+}  # fmt: skip
+CODECS = {"libx264": CHANGES, "libx265": CHANGES, "mpeg2video": ["the shape of the pictures", "the colour tags"]}
+ALL = [(codec, subject) for codec, subjects in CODECS.items() for subject in subjects]
+
+
+@pytest.mark.parametrize(("codec", "subject"), ALL)
+def test_what_else_headers_tell_is_said_before(tmp_path: Path, codec: str, subject: str) -> None:
+    other, words = CHANGES[subject]
+    source, _ = split_file(joined(tmp_path / "clip.ts", codec, USUAL, other, USUAL))
+    (finding,) = [each for each in source.common_facts.findings if each.subject in (*CHANGES, SIZE)]
+    assert (finding.subject, finding.fate) == (subject, Fate.CHANGED)
+    assert finding.reason.startswith(words)
+    same, _ = split_file(joined(tmp_path / "same.ts", codec, other, other))
+    assert not [each for each in same.common_facts.findings if each.subject in (*CHANGES, SIZE)]
+
+
+def test_another_size_may_have_the_same_shape(tmp_path: Path) -> None:
+    clip = joined(tmp_path / "clip.ts", "libx264", USUAL, Part((32, 48), aspect=Fraction(2)))
+    subjects = {each.subject for each in split_file(clip)[0].common_facts.findings}
+    assert subjects & {*CHANGES, SIZE} == {SIZE}
+
+
+def test_what_changed_beside_the_size_is_said(tmp_path: Path) -> None:
+    clip = joined(tmp_path / "clip.ts", "libx264", USUAL, Part(pixel_format="yuv422p10le", colour=PQ), USUAL)
+    reel = take(clip, tmp_path, output("ffv1"), chunk_frames=5)
+    assert seen(reel) == (COUNT * 3, 0, 0)
+    said = [each for each in reel.spliced.account.warnings if each.startswith("the source changes its ")]
+    assert [each.split(";")[0] for each in said] == [
+        "the source changes its pixel format: 8 frames are yuv422p10le, not yuv420p",
+        "the source changes its colour tags: 8 frames are BT.2020/PQ/BT.2020, limited, not "
+        "BT.709/BT.709/BT.709, limited",
+    ]
 
 
 @pytest.mark.usefixtures("plugin")

@@ -29,8 +29,8 @@ SKIPPED_IN_PREROLL: Literal["NONREF"] = "NONREF"
 SKIPS_BADLY = frozenset({"libdav1d"})
 # Errors are counted without end and described up to here: a wholly damaged chunk should not fill its result.
 MAX_ERRORS_DESCRIBED = 20
-# A source that changes its size more often is damaged, or made to harm.
-MAX_OTHER_SIZES = 16
+# A source that changes more often what its pictures are is damaged, or made to harm.
+MAX_TOLD_APART = 16
 # Decoders that conceal an error without a word, unless they are to raise for it; the frames are the same.
 SILENT = frozenset({"hevc"})
 TELLS_ERRORS = {"err_detect": "crccheck+explode"}
@@ -61,8 +61,9 @@ class DecodeReport(Mapped):
     `errors` are the first ones; `silent_packets` are own packets,
     counted from the chunk's first own one, that gave no frame; `times` are the pts of the emitted frames in order.
     Where the decoder's did not rise they lied, and were sorted: `times_repaired` of them changed. `other_sizes` counts
-    the frames of each size, as `1280x720`, that the source has not at its beginning; `unmarked_fields` those that are
-    interlaced where its first one is not.
+    the frames of each size, as `1280x720`, that the source has not at its beginning; `formats` and `colours` those of
+    each pixel format and each set of colour tags, in words; `unmarked_fields` those that are interlaced where its first
+    one is not.
     """
 
     frame_count: int = 0
@@ -77,13 +78,15 @@ class DecodeReport(Mapped):
     preroll_frames: int = 0
     preroll_bytes: int = 0
     other_sizes: dict[str, int] = field(default_factory=dict)
+    formats: dict[str, int] = field(default_factory=dict)
+    colours: dict[str, int] = field(default_factory=dict)
     unmarked_fields: int = 0
 
-    def note_size(self, width: int, height: int) -> None:
-        """Count a frame that has not the source's usual size; the first MAX_OTHER_SIZES sizes are told apart."""
-        name = f"{width}x{height}"
-        if name in self.other_sizes or len(self.other_sizes) < MAX_OTHER_SIZES:
-            self.other_sizes[name] = self.other_sizes.get(name, 0) + 1
+
+def count_one(counts: dict[str, int], name: str) -> None:
+    """Count a frame under a name; the first MAX_TOLD_APART names are told apart."""
+    if name in counts or len(counts) < MAX_TOLD_APART:
+        counts[name] = counts.get(name, 0) + 1
 
 
 def open_decoder(

@@ -23,10 +23,11 @@ from moviola.media.fingerprint import fingerprint
 from moviola.media.report import Seconds
 from moviola.media.video.bundle import ChunkTable
 from moviola.media.video.fields import TELLS_EACH, order_of
-from moviola.media.video.filtering.decode import ChunkDecoder, DecodeReport
+from moviola.media.video.filtering.decode import ChunkDecoder, DecodeReport, count_one
 from moviola.media.video.filtering.exact import unpacked
 from moviola.media.video.filtering.intermediate import Intermediate, PictureAt, StageFailure
 from moviola.media.video.filtering.rotation import orient
+from moviola.media.video.frame_format import Colour
 from moviola.media.video.headers import VideoProcess
 from moviola.media.video.memory import MAX_PIXELS
 
@@ -124,7 +125,10 @@ class Decoded:
             self.seconds.decode -= turning  # whoever takes the frame counts all the time until it is there as decoding
             size = picture.width, picture.height
             if decoded.own and size != self.size:
-                self.report.note_size(*size)
+                count_one(self.report.other_sizes, f"{size[0]}x{size[1]}")
+            if decoded.own:
+                count_one(self.report.formats, decoded.frame.format.name)
+                count_one(self.report.colours, Colour.of(decoded.frame).name)
             yield FrameItem(place, decoded.index, decoded.own, size, picture, picture)
 
     def _fields_of(self, frame: VideoFrame) -> FieldOrder:

@@ -416,6 +416,7 @@ class _Work:
             report.source_pts = [shown_at.get(index) for index in report.frames]
         report.frames_out = len(report.pts)
         report.times_repaired, report.other_sizes = decoding.times_repaired, decoding.other_sizes
+        report.formats, report.colours = decoding.formats, decoding.colours
         report.damaged = sorted({*decoding.damaged} & {*report.frames})
         report.unmarked_fields = decoding.unmarked_fields
         report.decode_errors = decoding.errors

@@ -30,6 +30,7 @@ from moviola.media.video.orientation import Orientation
 from moviola.media.video.reading import passthrough
 from moviola.media.video.reading.alpha import alpha_begins, with_alpha
 from moviola.media.video.reading.backward_times import FirstChunk, times_that_fall
+from moviola.media.video.reading.changes import Changes
 from moviola.media.video.reading.chroma import chroma_location
 from moviola.media.video.reading.clocks import MPEG_FORMATS, Clocks, Role, Told
 from moviola.media.video.reading.description import Tally, describe
@@ -46,7 +47,6 @@ from moviola.media.video.reading.opening import (
 from moviola.media.video.reading.promises import damaged_places, is_cut_off, missing_ends
 from moviola.media.video.reading.random_access import HEAD_SIZE, Access, Bitstream, distrust_flags
 from moviola.media.video.reading.scanned import FirstFrame, LastingSideData, Scan
-from moviola.media.video.reading.sizes import Sizes
 from moviola.media.video.reading.sound_changes import SoundChanges
 from moviola.media.video.reading.text_lines import TextLines
 from moviola.media.video.reading.timeline import Timeline, findings_of, timeline_of
@@ -120,7 +120,7 @@ class Scanner:
         self._numbers = video_numbers(self.stream)
         parameters = decoder_parameters(context)
         self._alpha = with_alpha(parameters, self.stream).codec != context.name
-        self._sizes = Sizes(codec.canonical_name, self.bits.nal_length_size, parameters, self.first.size)
+        self._changes = Changes(codec.canonical_name, self.bits.nal_length_size, parameters, self.first.size)
         self._others, self._left_out = passthrough.candidates(self.container, self.stream)
         self._sounds = {stream.index: SoundChanges(stream) for stream in self._others}
         self._texts = {stream.index: TextLines(stream) for stream in self._others}
@@ -160,7 +160,7 @@ class Scanner:
         access = bytearray(self.access)
         distrust_flags(codec.canonical_name, access, intra_only=codec.intra_only)
         timeline = timeline_of(self._clocks)
-        findings = [*self._left_out, *passthrough.garbled(self.container), *self._sizes.findings()]
+        findings = [*self._left_out, *passthrough.garbled(self.container), *self._changes.findings()]
         findings += beside_the_picture(
             self.stream,
             self.first.side_data,
@@ -262,7 +262,7 @@ class Scanner:
         if index == 0:
             self.encoder_notes = self.bits.encoder_notes(head)
         self.has_captions = self.has_captions or CAPTIONS_MARK in head
-        self._sizes.look(packet, head)
+        self._changes.look(packet, head)
         second = self._pairs is not None and packet.size > 0 and self._pairs.is_second(head, packet)
         self.second.append(second)
         self.pts.append(self.pts[-1] if second else packet.pts)  # a frame has one time, that of its first field

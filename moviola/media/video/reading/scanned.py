@@ -106,9 +106,8 @@ class FirstFrame(NamedTuple):
     @classmethod
     def of(cls, frame: av.VideoFrame) -> FirstFrame:
         """Return what a frame has that the container's own decoder gave."""
-        colour = Colour(frame.color_range, frame.color_primaries, frame.color_trc, frame.colorspace)
         size = frame.width, frame.height
-        return cls(side_data_of_frame(frame), order_of(frame), frame.pts, Colour(*map(int, colour)), size)
+        return cls(side_data_of_frame(frame), order_of(frame), frame.pts, Colour.of(frame), size)
 
 
 def packets_as_scanned(found: Scan, container: InputContainer, streams: list[Any]) -> Iterator[av.Packet[Any]]:

@@ -10,7 +10,7 @@ from moviola.media.account import Account
 from moviola.media.annotations import Annotations
 from moviola.media.manifest.writer import NOTHING, ManifestWriter
 from moviola.media.material import Output
-from moviola.media.video.filtering.decode import MAX_OTHER_SIZES
+from moviola.media.video.filtering.decode import MAX_TOLD_APART
 from moviola.media.video.grid import grid_of
 from moviola.media.video.headers import VideoSplice
 from moviola.media.video.reading.timeline import source_time
@@ -32,7 +32,7 @@ class Bookkeeper:
         self._paced = grid_of(output, source) is not None
         self._time_base = time_base
         self._usual_size = f"{source.width}x{source.height}"
-        self._other_sizes = Counter[str]()
+        self._other_sizes, self._formats, self._colours = Counter[str](), Counter[str](), Counter[str]()
         self._source, self._frame_count = source, source.frame_count
         self._manifest = manifest
         self._unmarked_fields = self._alike_fields = 0
@@ -44,6 +44,8 @@ class Bookkeeper:
         shown = self.account.frames_out  # so far
         self.account.add(report)
         self._other_sizes.update(report.other_sizes)
+        self._formats.update(report.formats)
+        self._colours.update(report.colours)
         self._unmarked_fields += report.unmarked_fields
         self._alike_fields += report.alike_fields
         left_out = 0
@@ -76,11 +78,22 @@ class Bookkeeper:
             self.account.warn(f"{_frames(count)} interlaced, though the first is not: none is marked as interlaced")
         if count := self._alike_fields:
             self.account.warn(f"{_frames(count)} progressive, or in the other order of fields: all are marked alike")
-        for size, count in self._other_sizes.most_common(MAX_OTHER_SIZES):
-            self.account.warn(
-                f"the source changes its size: {_frames(count)} {size}, not {self._usual_size}; they are filtered in "
-                "their own size, and then scaled to that of the others"
-            )
+        then = "they are filtered in their own size, and then scaled to that of the others"
+        self._warn_of_changes("size", self._usual_size, self._other_sizes, then)
+        then = "they are filtered in their own, and then converted to that of the output"
+        self._warn_of_changes("pixel format", *_first(self._formats), then)
+        then = "all are tagged alike, so that these look wrong"
+        self._warn_of_changes("colour tags", *_first(self._colours), then)
+
+    def _warn_of_changes(self, what: str, usual: str, others: Counter[str], then: str) -> None:
+        for name, count in others.most_common(MAX_TOLD_APART):
+            self.account.warn(f"the source changes its {what}: {_frames(count)} {name}, not {usual}; {then}")
+
+
+def _first(counts: Counter[str]) -> tuple[str, Counter[str]]:
+    """Return what the first frames are, and the counts of all others."""
+    first = next(iter(counts), "")
+    return first, Counter({name: count for name, count in counts.items() if name != first})
 
 
 def _frames(count: int) -> str:
