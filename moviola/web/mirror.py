@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from moviola.base.vocabulary import Notice, Topic
+from moviola.base.vocabulary import EventKind, Notice, Topic
 from moviola.session.cluster_view import ClusterView
 from moviola.session.target import Target, nobody_answers
 from moviola.web.feed import Feed
 from moviola.web.line import Line
 from moviola.wire.asyncio_links import ReceiveMemory
 from moviola.wire.errors import Unreachable
-from moviola.wire.messages import Event, Job, Message, Watch
+from moviola.wire.messages import Event, Events, Job, Message, Watch
 
 TOPICS: Final = (Topic.JOBS, Topic.WORKERS, Topic.FILTERS)
 
 RESYNC_S: Final = 10.0
-"""How often all records are asked for anew: no record tells that a job was forgotten."""
+"""How often all records are asked for anew: no record tells that a job was forgotten, only an event, and events may be
+missed."""
 
 FIRST_S: Final = 5.0
 """How long a request waits for the first records: a middleware that restarts is back by then."""
@@ -77,7 +78,7 @@ class Mirror:
         self._ask()
 
     def take(self, message: Message) -> None:
-        """Take a record."""
+        """Take a record; or events, which come where somebody listens to the feed of the same line."""
         if isinstance(message, Event) and message.kind == Notice.CURRENT:
             if self._fresh is not None:
                 self.view, self._fresh = self._fresh, None
@@ -85,6 +86,10 @@ class Mirror:
                 self._line.worked()
                 self._current.set()
             return
+        if isinstance(message, Events):
+            for event in message.events:
+                if event.kind == EventKind.JOB_FORGOTTEN:
+                    self.forget(event.job)
         self.view.take(message)
         if self._fresh is not None:
             self._fresh.take(message)

@@ -22,6 +22,9 @@ class FakeLine:
     def add(self, part: Part) -> None:
         part.welcomed()
 
+    def worked(self) -> None:
+        """It is not dialled again."""
+
     def send(self, message: Message) -> None:
         self.sent.append(message)
 
