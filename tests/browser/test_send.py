@@ -53,6 +53,7 @@ NOTE_ASSETS = """
 """
 """Notes the names of the files that filters name, as they are sent."""
 
+
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return clips.moving(tmp_path_factory.mktemp("clips") / "my clip.mp4", frames=96, size=(320, 240))
