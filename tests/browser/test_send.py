@@ -53,6 +53,16 @@ NOTE_ASSETS = """
 """
 """Notes the names of the files that filters name, as they are sent."""
 
+NEVER_ANSWERED = """
+() => {
+  XMLHttpRequest.prototype.send = function () {
+    setTimeout(() => this.upload.dispatchEvent(new ProgressEvent("progress", { loaded: 9, total: 9 })));
+  };
+  XMLHttpRequest.prototype.abort = function () { this.dispatchEvent(new Event("abort")); };
+}
+"""
+"""Lets all of a body be sent, and nothing be answered."""
+
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -386,6 +396,35 @@ def test_an_upload_can_be_stopped_and_changed(send: Page, clip: Path) -> None:
     send.get_by_role("button", name="Stop, and change something").click()
     expect(send.get_by_label("The chain as text")).to_have_value("contrast")
     expect(send.get_by_role("button", name="Send", exact=True)).to_be_focused()
+
+
+def test_a_file_that_has_changed_since_it_was_chosen_is_said(send: Page, clip: Path, tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(clip.read_bytes())
+    choose_file(send, send.get_by_role("button", name="Choose files …").click, path)
+    choose(send, "blur")
+    preview_of(send)
+    path.write_bytes(clip.read_bytes() * 2)
+    send.get_by_role("button", name="Send", exact=True).click()
+    expect(send.get_by_text("clip.mp4 has changed or gone since it was chosen. Choose it again.")).to_be_visible()
+    expect(send.get_by_role("button", name="Try again")).to_have_count(0)
+
+
+@pytest.mark.parametrize("way", ["Cancel", "Stop", "Leave"])
+def test_an_upload_that_is_stopped_when_all_is_sent_may_be_a_job(send: Page, clip: Path, way: str) -> None:
+    drop(send, (clip.name, "video/mp4", clip.read_bytes()))
+    send.get_by_label("The chain as text").fill("contrast")
+    preview_of(send)
+    send.evaluate(NEVER_ANSWERED)
+    send.get_by_role("button", name="Send", exact=True).click()
+    expect(send.get_by_text("all of it is sent")).to_be_visible()
+    if way == "Cancel":
+        send.get_by_role("button", name=f"Cancel the upload of {clip.name}").click()
+    elif way == "Stop":
+        send.get_by_role("button", name="Stop, and change something").click()
+    else:
+        send.get_by_role("link", name="Workers").click()
+    expect(send.get_by_text("there may be a job of it by now")).to_be_visible()
 
 
 def test_with_the_keyboard_alone_a_job_is_sent(send: Page, site: Served, clip: Path) -> None:

@@ -75,12 +75,25 @@ export function upload(path, body, onProgress = () => {}) {
       if (sending.status >= 200 && sending.status < 300) resolve(told);
       else reject(refusal(sending.status, told));
     });
-    sending.addEventListener("error", () => reject(unanswered()));
+    sending.addEventListener("error", async () => reject((await changedFile(body)) ?? unanswered()));
     sending.addEventListener("abort", () => reject(new Problem(0, "aborted", "The upload was ended here.")));
     sending.open("POST", path);
     sending.send(body);
   });
   return { done, abort: () => sending.abort() };
+}
+
+/** Return the problem of a file that cannot be read as it was chosen: a request with it fails as if nobody answered. */
+async function changedFile(body) {
+  const parts = body instanceof FormData ? [...body.values()] : [body];
+  for (const file of parts.filter((part) => part instanceof File)) {
+    try {
+      await file.slice(0, 1).arrayBuffer();
+    } catch {
+      return new Problem(409, "file-changed", `${file.name} has changed or gone since it was chosen. Choose it again.`);
+    }
+  }
+  return null;
 }
 
 /**

@@ -8,6 +8,9 @@ import { remember } from "../player/sources.js";
 const WINDOW_MS = 4000; // over which the rate is measured
 const PASSING = [0, 408, 429, 502, 503, 504, 507]; // statuses at which the same upload may succeed later
 
+/** What is said where an upload is stopped while `isWhole`. */
+export const STOPPED_WHOLE = "The upload was stopped when all of it had been sent: there may be a job of it by now. Look at the list of jobs.";
+
 /** A list of uploads, which are sent one after the other; `root` is its element. */
 export class Uploads {
   #list = h("ol", { class: "stack uploads" });
@@ -15,6 +18,7 @@ export class Uploads {
   #requestOf;
   #onEnd;
   #running = null;
+  #isWhole = false;
   #isClosed = false;
 
   /**
@@ -45,6 +49,11 @@ export class Uploads {
     return this.#running !== null;
   }
 
+  /** Whether all of what is on its way is sent: the gateway goes on with it, also where it is stopped here. */
+  get isWhole() {
+    return this.isRunning && this.#isWhole;
+  }
+
   /** The parcels that are in the cluster: they are not sent again. */
   get sent() {
     return this.#parcels.filter(({ told }) => told).map(({ parcel }) => parcel);
@@ -61,10 +70,12 @@ export class Uploads {
     if (this.#isClosed || this.#running) return;
     if (!one) return this.#end();
     const meter = new Meter();
+    this.#isWhole = false;
     let [loaded, total] = [0, 0];
     const { path, body } = this.#requestOf(one.parcel);
     const sending = upload(path, body, (sent, all) => {
       [loaded, total] = [sent, all];
+      this.#isWhole = all > 0 && sent >= all;
       meter.add(sent);
       const text = sent < all ? meter.text(sent, all) : "all of it is sent; the cluster takes it in …";
       this.#draw(one, text, all ? sent / all : 0, this.#cancelButton(one));
@@ -85,13 +96,13 @@ export class Uploads {
 
   #failed(one, problem, loaded, total) {
     const wasCut = problem.code === "gateway-away";
-    const isHalf = !total || loaded < total;
+    const isHalf = !this.#isWhole;
     const where = total && isHalf ? ` after ${sized(loaded)} of ${sized(total)}` : "";
     const sentence = wasCut
       ? isHalf
         ? `The connection was cut${where}. Nothing of it was kept: send it again.`
         : "The connection was cut before the answer came. Send it again: if there is a job by now, that goes on."
-      : problem.code === "aborted" ? `It was stopped${where}.` : problem.detail;
+      : problem.code !== "aborted" ? problem.detail : isHalf ? `It was stopped${where}.` : STOPPED_WHOLE;
     const again = h("button", { type: "button", class: "button primary", onclick: () => {
       one.isStopped = false;
       this.#draw(one, "waits for those before it", 0);

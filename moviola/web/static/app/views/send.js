@@ -10,7 +10,7 @@ import { chainOf, OutputEditor } from "../send/outputs.js";
 import { PreflightPanel } from "../send/preflights.js";
 import { PreviewPanel } from "../send/previews.js";
 import { assetName, droppedFiles, sorted, summary } from "../send/sources.js";
-import { Uploads } from "../send/uploads.js";
+import { STOPPED_WHOLE, Uploads } from "../send/uploads.js";
 import { size as sized } from "../parts/format.js";
 
 export const title = "Send";
@@ -115,7 +115,8 @@ class Desk {
   /** End all that is under way. */
   close() {
     window.removeEventListener("beforeunload", this.#warnLeave);
-    if (this.#uploads?.isRunning) this.#app.say("The upload was stopped, because the page that sent it was left. Nothing of it was kept.", "bad");
+    const isWhole = this.#uploads?.isWhole;
+    if (this.#uploads?.isRunning) this.#app.say(isWhole ? STOPPED_WHOLE : "The upload was stopped, because the page that sent it was left. Nothing of it was kept.", "bad");
     this.#uploads?.close();
     this.preview.close();
     this.preflight.close();
@@ -263,12 +264,13 @@ class Desk {
   }
 
   #back() {
-    const { sent, root } = this.#uploads;
+    const { sent, root, isWhole } = this.#uploads;
     root.remove();
     this.#uploads = null;
     this.form.hidden = false;
     this.#parcels = this.#parcels.filter((parcel) => !sent.includes(parcel));
     if (sent.length) this.#app.say(`${sent.map(({ name }) => name).join(", ")}: sent already, and not chosen any more.`, "good");
+    if (isWhole) this.#app.say(STOPPED_WHOLE, "bad");
     this.#show();
     this.#sendButton.focus();
   }
