@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.end_to_end import clips
+from tests.waiting import until
 from tests.web.served import Served
 
 from . import scenes
 from .looking import assert_accessible
+from .tabs import hide, show
 
 pytestmark = pytest.mark.suite("browser")
 
@@ -80,6 +82,42 @@ def test_one_that_goes_on_is_followed_and_cancelled_with_the_keyboard(page: Page
     expect(page.get_by_text("It was cancelled.")).to_be_visible()
     expect(page.get_by_role("heading", name="crossing.mp4: flip")).to_be_focused()
     assert_accessible(page)
+
+
+def test_one_that_nobody_looks_at_is_followed_again_when_somebody_does(page: Page) -> None:
+    """The gateway's answers about it are made here: it goes on until the test ends it."""
+    path = "/api/comparisons/one"
+    told = {
+        "id": "one",
+        "is_over": False,
+        "state": "running",
+        "source": "crossing.mp4",
+        "filters": ["flip"],
+        "modes": [],
+    }
+    told |= {"mode": "threads", "round": 1, "iterations": 1, "warm_ups": 0, "is_warm_up": False, "share": 0.5}
+    told |= {"links": {"self": path, "events": f"{path}/events"}}
+    streams: list[Route] = []
+
+    def hold(route: Route) -> None:
+        streams.append(route)
+
+    page.route("**/api/comparisons", lambda route: route.fulfill(json={"comparisons": [told]}))
+    page.route(f"**{path}", lambda route: route.fulfill(json=told))
+    page.route(f"**{path}/events", hold)
+    page.goto("/compare")
+    button = page.get_by_role("button", name="Cancel")
+    button.focus()
+    until(lambda: streams, "its stream", turn=lambda: page.wait_for_timeout(20))
+    with page.expect_event("requestfailed", lambda request: request == streams[0].request):
+        hide(page)
+    show(page)
+    until(lambda: streams[1:], "another stream", turn=lambda: page.wait_for_timeout(20))
+    expect(button).to_be_focused()
+    hide(page)
+    told |= {"is_over": True, "state": "cancelled", "reason": "It was cancelled"}
+    show(page)
+    expect(page.get_by_text("It was cancelled.")).to_be_visible()
 
 
 def test_what_cannot_be_compared_is_said_beside_the_button(page: Page, clip: Path) -> None:

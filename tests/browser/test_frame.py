@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Final
+
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.web.served import Served
+
+from . import scenes
 from .looking import assert_accessible
+from .tabs import hide, show
 
 pytestmark = pytest.mark.suite("browser")
+
+CONNECTIONS: Final = 6
+"""That a browser has to a host, for all of its tabs together."""
 
 
 @pytest.mark.smoke
@@ -50,3 +60,17 @@ def test_a_link_that_is_followed_while_the_page_begins_is_shown_once(page: Page)
     held[0].continue_()
     expect(page.locator("#connection")).to_have_text("Live")
     assert page.evaluate("() => document.querySelector('h1').isTheSame")
+
+
+def test_more_tabs_than_connections_are_all_current(page: Page, site: Served, tmp_path: Path) -> None:
+    tabs = [page, *(page.context.new_page() for _ in range(CONNECTIONS))]
+    for tab in tabs:
+        tab.goto("/")
+        expect(tab.locator("#connection")).to_have_text("Live")
+        hide(tab)
+    scenes.done(site, tmp_path, "meanwhile")
+    assert scenes.row(page, "meanwhile.mp4").count() == 0
+    show(page)
+    expect(scenes.row(page, "meanwhile.mp4").get_by_text("Done", exact=True)).to_be_visible()
+    scenes.done(site, tmp_path, "afterwards")
+    expect(scenes.row(page, "afterwards.mp4").get_by_text("Done", exact=True)).to_be_visible()

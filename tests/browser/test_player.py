@@ -164,6 +164,24 @@ def test_it_plays_while_the_job_runs_and_goes_on_by_itself(page: Page, site: Ser
     reaches(page, SECONDS - 0.5)
 
 
+def test_it_holds_no_connection_for_what_is_not_needed_yet(page: Page, site: Served, minute: Path, gate: Path) -> None:
+    job = gated(site, minute, gate, 18, 19)
+    until(lambda: site.get(job["links"]["self"])["progress"]["frames_done"] >= 18 * CHUNK, "what can be loaded")
+    with page.expect_event("requestfailed", lambda request: "play.mp4" in request.url):
+        watch(page, job)
+    loaded = video(page, "buffered.end(0)")
+    assert loaded > 30
+    with page.expect_request("**/play.mp4?from=*") as following:
+        page.evaluate("document.querySelector('video.player-after').currentTime = 25")
+    assert float(following.value.url.partition("from=")[2]) == pytest.approx(loaded, abs=0.01)
+    sees(page, lambda: video(page, "buffered.end(0)") > 35.9, "the rest of what is finished")
+    gate.touch()
+    page.evaluate(f"document.querySelector('video.player-after').currentTime = {loaded - 1}")
+    page.get_by_role("button", name="Play").click()
+    reaches(page, loaded + 1)
+    assert video(page, "buffered.length") == 1
+
+
 def test_before_and_after_are_in_step_beside_a_divider(page: Page, site: Served, short: Path) -> None:
     job = site.put(short, filters=["soft=blur:radius=9", "source=identity"], chunk_frames=CHUNK, new="on")
     site.ended(job)

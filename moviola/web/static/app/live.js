@@ -43,6 +43,11 @@ class Live {
   #turn = 0;
   #poll = null;
   #samples = new Map();
+  #isBegun = false;
+
+  constructor() {
+    document.addEventListener("visibilitychange", () => this.#seen());
+  }
 
   /**
    * Be told of changes.
@@ -78,12 +83,13 @@ class Live {
   /** Begin, or begin again with what another user may see. */
   start() {
     this.stop();
+    this.#isBegun = true;
     this.#connect();
   }
 
   /** End the stream, and forget what it told. */
   stop() {
-    this.#turn += 1;
+    this.#isBegun = false;
     this.#end();
     this.#samples.clear();
     this.jobs.clear();
@@ -92,8 +98,16 @@ class Live {
     this.#set("connecting");
   }
 
+  /** Hold no stream where nobody looks: a browser has six connections to a host for all of its tabs together. What was
+   * told stays, and all is read again when somebody looks again. */
+  #seen() {
+    if (document.hidden) this.#end();
+    else if (this.#isBegun && !this.#source) this.#connect();
+  }
+
   #connect() {
     this.#retry = null;
+    if (document.hidden) return;
     this.#reads = Promise.resolve(); // what was asked before may never be answered
     const source = new EventSource("/api/events");
     this.#source = source;
@@ -104,6 +118,7 @@ class Live {
 
   /** End the stream, and all looks: everything is read again with the next one. */
   #end() {
+    this.#turn += 1;
     this.#source?.close();
     this.#source = null;
     clearTimeout(this.#retry);
@@ -118,7 +133,7 @@ class Live {
     const turn = this.#turn;
     if (this.state !== "away") this.#set("away", "The connection to the gateway is lost. It is called again.");
     const reason = await whyAway();
-    if (turn !== this.#turn) return; // it was ended, or begun anew
+    if (turn !== this.#turn) return; // it was ended, or begun anew, or nobody looks
     if (reason === "login") return this.stop();
     this.#set("away", reason);
     this.#retry = setTimeout(() => this.#connect(), RETRY_MS);

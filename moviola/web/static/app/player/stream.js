@@ -1,6 +1,7 @@
 // An output that is played while it is made: fragments of the gateway into a <video>, by Media Source Extensions.
 
-const AHEAD_S = 30; // loaded beyond what is shown; the gateway waits with the rest
+const AHEAD_S = 30; // loaded beyond what is shown; then the connection is given back: a browser has six to a host
+const LOW_S = 10; // … and more is asked for when so little is left
 const BEHIND_S = 20; // kept of what was shown; the rest is let go, so that memory is bounded
 const NEAR_S = 3; // a place so little ahead of what is loaded comes by itself
 const GAP_S = 0.5; // a hole that playing jumps over
@@ -84,7 +85,7 @@ export class Stream {
     if (!answer.ok) throw await Refusal.of(answer);
     const reader = answer.body.getReader();
     while (turn === this.#turn) {
-      await this.#room(turn);
+      if (this.#ahead() > AHEAD_S) return this.#rest(turn);
       const { done, value } = await reader.read();
       if (turn !== this.#turn) return;
       if (done) break;
@@ -132,9 +133,12 @@ export class Stream {
     await this.#idle();
   }
 
-  /** Wait until there is little ahead of what is shown. */
-  async #room(turn) {
-    while (turn === this.#turn && this.#ahead() > AHEAD_S) await this.#woken();
+  /** Ask for nothing until there is little ahead of what is shown, and then for what follows: from the chunk on in which
+   * loading has stopped. */
+  async #rest(turn) {
+    this.#aborter.abort();
+    while (turn === this.#turn && this.#ahead() > LOW_S) await this.#woken();
+    if (turn === this.#turn) this.#load(this.#wanted());
   }
 
   #woken() {

@@ -35,10 +35,12 @@ class ComparePage {
   #list = h("div", {});
   #sending = h("div", { role: "status" });
   #button = h("button", { class: "button primary", type: "submit" }, "Compare");
+  #followed = null; // the comparison that is shown, as it was last told
   #source = null;
   #retry = null;
   #upload = null;
   #isOver = false;
+  #onSeen = () => this.#seen();
   #state = "";
 
   constructor(root, app) {
@@ -47,6 +49,7 @@ class ComparePage {
       h("h1", {}, title),
       h("p", { class: "muted" }, "The same job by one thread, by several threads, by several processes and by the cluster: how long each takes, what it needs, and whether all results are equal. Nothing of the results is kept."),
       this.#shown, this.#form(), this.#list);
+    document.addEventListener("visibilitychange", this.#onSeen);
   }
 
   /** Show a comparison, or the one that goes on, and the list. */
@@ -60,6 +63,7 @@ class ComparePage {
   /** Nothing of it is shown any more. */
   end() {
     this.#isOver = true;
+    document.removeEventListener("visibilitychange", this.#onSeen);
     this.#source?.close();
     clearTimeout(this.#retry);
     this.#upload?.abort();
@@ -132,13 +136,15 @@ class ComparePage {
   #follow(told) {
     this.#source?.close();
     clearTimeout(this.#retry);
-    this.#state = "";
+    if (told.id !== this.#followed?.id) this.#state = "";
+    this.#followed = told;
     this.#show(told);
-    if (told.is_over || this.#isOver) return;
+    if (told.is_over || this.#isOver || document.hidden) return;
     const source = new EventSource(told.links.events);
     this.#source = source;
     source.addEventListener("comparison", (event) => {
       const news = JSON.parse(event.data);
+      this.#followed = news;
       this.#show(news);
       if (news.is_over) {
         source.close();
@@ -151,15 +157,31 @@ class ComparePage {
     });
   }
 
+  /** Hold no stream where nobody looks, as `live` does, and follow again when somebody looks again. */
+  #seen() {
+    if (!this.#followed || this.#followed.is_over) return;
+    if (document.hidden) this.#source?.close();
+    else this.#again(this.#followed);
+  }
+
   /** Ask for a comparison whose stream was lost, and follow it again. */
   async #again(told) {
-    if (this.#isOver) return;
+    clearTimeout(this.#retry);
     try {
-      this.#follow(await this.#app.api.get(told.links.self));
+      const news = await this.#app.api.get(told.links.self);
+      if (this.#isOver || told.id !== this.#followed?.id) return;
+      this.#follow(news);
+      if (news.is_over) this.#readList();
     } catch (problem) {
-      if (problem.status === 404) this.#tell(h("p", {}, "The gateway began anew, and the comparison has ended with it. Begin it again below."));
+      if (this.#isOver || told.id !== this.#followed?.id) return;
+      if (problem.status === 404) this.#lost();
       else this.#retry = setTimeout(() => this.#again(told), RETRY_MS);
     }
+  }
+
+  #lost() {
+    this.#followed = null;
+    this.#tell(h("p", {}, "The gateway began anew, and the comparison has ended with it. Begin it again below."));
   }
 
   #tell(...words) {
