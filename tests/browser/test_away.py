@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
+from tests.waiting import until
 from tests.web.served import Served
 
 from . import scenes
 from .looking import assert_accessible
 
 pytestmark = pytest.mark.suite("browser")
+
+HASTY: Final = "AbortSignal.timeout = ((timeout) => (ms) => timeout(ms / 30))(AbortSignal.timeout.bind(AbortSignal));"
+"""A page that waits for an answer a thirtieth of its time."""
+
+EVENT_MS: Final = 1000
+"""In which an event reaches the page, and is answered there by another look."""
 
 
 def test_a_gateway_that_restarts_is_met_again(page: Page, site: Served, tmp_path: Path) -> None:
@@ -58,3 +66,35 @@ def test_a_page_that_is_loaded_while_the_cluster_is_away_comes_to_life_with_it(p
     assert_accessible(page)
     site.cluster.start("middleware")
     expect(page.locator(".worker:not(.gone)")).to_have_count(2)
+
+
+def test_an_answer_that_never_comes_is_given_up(page: Page) -> None:
+    page.add_init_script(HASTY)
+    page.route("**/api/workers", lambda _: None)
+    page.goto("/workers")
+    expect(page.get_by_role("alert")).to_contain_text("The gateway does not answer")
+    page.unroute("**/api/workers")
+    expect(page.locator("#connection")).to_have_text("Live")
+    expect(page.locator(".worker:not(.gone)")).to_have_count(2)
+
+
+def test_news_that_cannot_be_read_at_once_are_read_later(page: Page, site: Served, tmp_path: Path) -> None:
+    held = scenes.Held(site, tmp_path, "later")
+    page.goto(f"/jobs/{held.job['id']}/watch/{held.job['progress']['outputs'][0]}")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("of later.mp4")
+    expect(page.locator("#connection")).to_have_text("Live")
+    refused: list[str] = []
+
+    def refuse(route: Route) -> None:
+        refused.append(route.request.url)
+        route.fulfill(status=504, json={"detail": "The cluster has not answered in time", "code": "timeout"})
+
+    record = f"**/api/jobs/{held.job['id']}"
+    page.route(record, refuse)
+    held.let_go()
+    site.ended(held.job)
+    until(lambda: refused, "a look at the job that has ended", turn=lambda: page.wait_for_timeout(50))
+    page.wait_for_timeout(EVENT_MS)
+    page.unroute(record)
+    page.wait_for_function("() => document.querySelector('video.player-after').readyState >= 2")
+    expect(page.locator(".player-hint")).not_to_contain_text("can be watched already")  # said of a job that runs

@@ -1,5 +1,9 @@
 // Requests to the gateway. What is refused is raised as a Problem, whose `detail` is the sentence to show.
 
+/** How long an answer is waited for: for none that is JSON does the gateway itself wait longer than 25 s, in which it asks
+ * the middleware and an aggregator. A connection that is dead without a word would be waited for without end. */
+const ANSWER_MS = 30_000;
+
 /** A request that was refused, or that nobody answered. */
 export class Problem extends Error {
   /**
@@ -111,6 +115,7 @@ async function request(method, path, body, more = {}) {
       method,
       headers: isJson ? { "Content-Type": "application/json" } : {},
       body: isJson ? JSON.stringify(body) : body,
+      signal: method === "GET" ? AbortSignal.timeout(ANSWER_MS) : null, // others may do something meanwhile
       ...more,
     });
     text = await answer.text();

@@ -178,9 +178,9 @@ class Live {
   }
 
   /** Look again at a job, or at the workers where `id` is empty, when a moment has passed. */
-  #readSoon(id) {
+  #readSoon(id, delay_ms = READ_AGAIN_MS) {
     this.#dirty.add(id);
-    this.#reading ??= setTimeout(() => this.#inTurn(() => this.#readDirty()), READ_AGAIN_MS);
+    this.#reading ??= setTimeout(() => this.#inTurn(() => this.#readDirty()), delay_ms);
   }
 
   /** Read when all that was asked before is answered, so that no older answer follows a newer one. */
@@ -211,7 +211,7 @@ class Live {
     try {
       await settled(reads);
     } catch (problem) {
-      if (problem.isPassing) for (const id of ids) this.#dirty.add(id); // read with everything else on the next "connected"
+      if (problem.isPassing) for (const id of ids) this.#readSoon(id, RETRY_MS); // no event may follow
     }
   }
 
