@@ -7,9 +7,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.end_to_end import clips
+from tests.waiting import until
 from tests.web.served import Served
 
 from . import scenes
@@ -74,6 +75,51 @@ def test_an_answer_that_comes_late_undoes_nothing(page: Page, site: Served, hold
     answer.let_go()
     expect(scenes.row(page, "late.mp4").get_by_text("Done", exact=True)).to_be_visible()
     expect(scenes.row(page, "gone.mp4")).to_have_count(0)
+
+
+def test_an_older_look_at_a_job_undoes_nothing_and_a_failed_one_is_made_good(
+    page: Page, site: Served, hold: Hold
+) -> None:
+    held = hold("looked-at")
+    page.goto(f"/jobs/{held.job['id']}")
+    state = page.locator(".head .badge")
+    expect(state).to_have_text("In work")
+    record = f"**/api/jobs/{held.job['id']}"
+    page.route(record, lambda route: route.fulfill(status=500, json={"detail": "Something broke"}))
+    expect(page.get_by_text("Something broke")).to_be_visible()
+    page.unroute(record)
+    page.get_by_role("button", name="Ask again").click()
+    expect(state).to_have_text("In work")
+    answer = Late(page, record)
+    answer.made()
+    held.let_go()
+    site.ended(held.job)
+    expect(page.get_by_role("link", name="Download", exact=False).first).to_be_visible()
+    answer.let_go()
+    page.wait_for_timeout(EVENT_MS / 2)
+    assert state.text_content() == "Done"
+
+
+def test_who_has_left_a_job_that_is_forgotten_stays_where_they_are(page: Page, site: Served, tmp_path: Path) -> None:
+    job = scenes.done(site, tmp_path, "left")
+    held: list[Route] = []
+
+    def hold_deletion(route: Route) -> None:
+        if route.request.method == "DELETE":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route(f"**/api/jobs/{job['id']}*", hold_deletion)
+    page.goto(f"/jobs/{job['id']}")
+    page.get_by_role("button", name="Forget: left.mp4").click()
+    page.get_by_role("button", name="Forget it").click()
+    until(lambda: held, "the request", turn=lambda: page.wait_for_timeout(20))
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Workers").click()
+    expect(page).to_have_title("Workers · Moviola")
+    held[0].continue_()
+    expect(page.locator(".saying")).to_be_visible()
+    assert page.title() == "Workers · Moviola"
 
 
 def test_a_job_is_cancelled_after_a_question(page: Page, hold: Hold) -> None:

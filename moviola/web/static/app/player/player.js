@@ -156,7 +156,8 @@ class Player {
 
   async #readJob() {
     try {
-      this.#take(await get(`/api/jobs/${encodeURIComponent(this.id)}`));
+      const details = await get(`/api/jobs/${encodeURIComponent(this.id)}`);
+      this.#take({ ...details, ...this.#job }); // what events told meanwhile is newer
     } catch {
       // what plays is told of all the same; the job comes with the next event
     }

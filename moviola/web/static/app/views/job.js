@@ -32,6 +32,9 @@ class JobPage {
   #job = null;
   #details = null;
   #soon = 0;
+  #asked = 0; // looks that were begun
+  #shown = 0; // … the newest of them that is shown
+  #out = 0; // … and how many are not answered
   #ends = [];
   #isClosed = false;
   #parts = {};
@@ -62,29 +65,47 @@ class JobPage {
   async look() {
     clearTimeout(this.#soon);
     this.#soon = 0;
+    const turn = ++this.#asked;
+    const isOld = () => this.#isClosed || turn < this.#shown; // something newer is shown
+    this.#out += 1;
     try {
       const details = await this.app.api.get(this.path);
-      if (this.#isClosed) return;
+      if (isOld()) return;
+      this.#shown = turn;
       this.#details = details;
       this.#show({ ...details, rate: this.app.live.jobs.get(this.id)?.rate ?? null });
-      await Promise.all([this.#showTimeline(), this.#showStory()]);
+      await Promise.all([this.#showTimeline(isOld), this.#showStory(isOld)]);
     } catch (problem) {
-      if (!this.#isClosed && !(problem.isPassing && this.#job)) this.#fail(problem);
+      if (!this.#isClosed && turn === this.#asked) this.#missed(problem);
+    } finally {
+      this.#out -= 1;
     }
+  }
+
+  /** Look again soon where the newest look was not answered for a moment; what is shown stays. */
+  #missed(problem) {
+    if (!(problem.isPassing && this.#job)) this.#fail(problem);
+    else if (this.app.live.state === "live") this.#lookIn(LOOK_MS); // else with the reconnection
+  }
+
+  #lookIn(delay_ms) {
+    this.#soon ||= setTimeout(() => this.look(), delay_ms);
   }
 
   #changed(job) {
     if (!job) return this.#job && this.look();
     if (this.#job) this.#showProgress({ ...this.#job, ...job });
-    if (!this.#details || this.#details.state !== job.state) this.#soon ||= setTimeout(() => this.look(), SOON_MS);
+    const isNews = this.#details?.state !== job.state || (job.is_over && this.#details.seconds !== job.seconds);
+    if (isNews) this.#lookIn(SOON_MS);
   }
 
   #poll() {
-    if (!document.hidden && this.#job && !this.#job.is_over && this.app.live.state === "live") this.look();
+    if (!document.hidden && !this.#out && this.#job && !this.#job.is_over && this.app.live.state === "live") this.look();
   }
 
   #fail(problem) {
     const again = h("button", { class: "button", type: "button", onclick: () => this.look() }, "Ask again");
+    this.#shown = this.#asked; // what was asked before is older
     this.#job = null;
     this.#parts = {};
     document.title = "Job · Moviola";
@@ -112,9 +133,12 @@ class JobPage {
     };
     this.bar = new Bar("Progress of the job");
     this.actions = new Actions(this.app);
-    this.actions.onForgotten = () => this.app.navigate("/");
+    this.actions.onForgotten = () => this.#isClosed || this.app.navigate("/");
+    this.timeline?.close(); // of before it could not be shown for a while
     this.timeline = new Timeline();
+    [this.#drawnAt, this.#spans] = [0, 0];
     Object.assign(this, {
+      shownState: "", shownReason: "",
       state: h("span", {}), about: h("p", { class: "muted" }), links: h("div", { class: "row", hidden: true }), progress: h("p", { class: "number lead" }),
       trouble: h("p", { class: "trouble" }), facts: h("dl", { class: "facts" }), reason: h("p", { class: "callout", hidden: true }),
     });
@@ -197,20 +221,20 @@ class JobPage {
     this.#put("workers", JSON.stringify(job.workers), () => framed("Workers of this job", heads, rows), rows.length && !job.is_over);
   }
 
-  async #showTimeline() {
+  async #showTimeline(isOld) {
     if (!(await can("/api/jobs/{id}/timeline"))) return;
     const isSoon = performance.now() - this.#drawnAt < LONG_LOOK_MS;
-    if (this.#spans > MANY_SPANS && isSoon && !this.#job.is_over) return;
+    if (this.#spans > MANY_SPANS && isSoon && !this.#job?.is_over) return;
     const told = await this.app.api.get(`${this.path}/timeline`);
-    if (this.#isClosed || !this.#parts.timeline) return;
+    if (isOld() || !this.#parts.timeline) return;
     this.#parts.timeline.parentElement.hidden = !told.spans.length;
     [this.#drawnAt, this.#spans] = [performance.now(), told.spans.length];
     this.timeline.update(told);
   }
 
-  async #showStory() {
+  async #showStory(isOld) {
     const { story } = await this.app.api.get(`${this.path}/tasks`);
-    if (this.#isClosed || !this.#parts.story) return;
+    if (isOld() || !this.#parts.story) return;
     const rows = story.slice(-STORY).reverse().map((line) => h("tr", {},
       h("td", { class: "number" }, line.unix_s ? new Date(line.unix_s * 1000).toLocaleTimeString() : "now"), h("td", {}, line.output), h("td", { class: "number" }, line.chunk), h("td", { class: "said" }, line.text)));
     const isOpen = this.#parts.story.querySelector("details")?.open ?? false;
