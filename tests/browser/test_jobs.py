@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -98,6 +100,40 @@ def test_an_older_look_at_a_job_undoes_nothing_and_a_failed_one_is_made_good(
     answer.let_go()
     page.wait_for_timeout(EVENT_MS / 2)
     assert state.text_content() == "Done"
+
+
+def test_a_table_that_changes_keeps_who_reads_it(page: Page, hold: Hold) -> None:
+    job, looks = hold("read").job, itertools.count(500)
+
+    def hurry(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        for worker in told["workers"]:
+            worker["frames_per_s"] = next(looks)
+        route.fulfill(response=answer, json=told)
+
+    page.route(f"**/api/jobs/{job['id']}", hurry)
+    page.goto(f"/jobs/{job['id']}")
+    region = page.get_by_role("region", name="Workers of this job, as a table")
+    expect(region).to_contain_text(re.compile(r"5\d\d/s"))
+    region.focus()
+    before = region.text_content() or ""
+    for _ in range(2):
+        expect(region).not_to_have_text(before)
+        before = region.text_content() or ""
+    expect(region).to_be_focused()
+
+
+def test_a_button_of_an_empty_list_stays_while_jobs_change(page: Page, hold: Hold) -> None:
+    page.goto("/")
+    page.get_by_label("Find by name").fill("nothing like it")
+    button = page.get_by_role("button", name="Show all jobs")
+    button.focus()
+    every = page.get_by_role("button", name="All")
+    before = every.first.text_content() or ""
+    hold("elsewhere")
+    expect(every.first).not_to_have_text(before)
+    expect(button).to_be_focused()
 
 
 def test_who_has_left_a_job_that_is_forgotten_stays_where_they_are(page: Page, site: Served, tmp_path: Path) -> None:

@@ -222,7 +222,11 @@ class ComparePage {
     bar.style.setProperty("--share", `${percentOf(told)}%`);
     this.#shown.querySelector(".compare-doing").textContent = doing(told);
     const figures = told.modes.filter((one) => one.rounds.length);
-    clear(this.#shown.querySelector(".compare-figures"), figuresOf(told, figures));
+    const place = this.#shown.querySelector(".compare-figures");
+    const key = JSON.stringify([figures, told.is_warm_up]);
+    if (place.dataset.key === key) return;
+    place.dataset.key = key;
+    clear(place, figuresOf(told, figures));
   }
 
   /** Cancel it, once. The button stays where the keyboard is: one that is disabled would lose it. */

@@ -4,6 +4,7 @@ import { clear, h } from "../dom.js";
 import { Actions } from "../parts/actions.js";
 import { can } from "../parts/capabilities.js";
 import { chainText, counted, duration, number, plural, when } from "../parts/format.js";
+import { Framed } from "../parts/framed.js";
 import { results } from "../parts/results.js";
 import { Bar, badge, progressText, setText, troubleText } from "../parts/state.js";
 import { Timeline } from "../parts/timeline.js";
@@ -136,6 +137,8 @@ class JobPage {
     this.actions.onForgotten = () => this.#isClosed || this.app.navigate("/");
     this.timeline?.close(); // of before it could not be shown for a while
     this.timeline = new Timeline();
+    this.tables = tablesOf(job.unit);
+    this.newest = h("summary", {});
     [this.#drawnAt, this.#spans] = [0, 0];
     Object.assign(this, {
       shownState: "", shownReason: "",
@@ -151,10 +154,10 @@ class JobPage {
       h("section", { class: "card stack", "aria-label": "Progress" }, h("div", { class: "row apart" }, this.progress, this.trouble), this.bar.node, this.facts),
       part("outputs", "Outputs"),
       part("files", "Files"),
-      part("failures", "Failures"),
-      part("workers", "Who works on it now"),
+      part("failures", "Failures", this.tables.failures.node),
+      part("workers", "Who works on it now", this.tables.workers.node),
       part("timeline", "Who did what when", this.timeline.node),
-      part("story", "What happened to its tasks"));
+      part("story", "What happened to its tasks", h("details", {}, this.newest, this.tables.story.node)));
     this.#showLinks();
   }
 
@@ -199,17 +202,17 @@ class JobPage {
           (output.warnings ?? []).map((warning) => h("p", { class: "small trouble" }, warning))),
         canWatch && h("a", { class: "button small", href: `/jobs/${encodeURIComponent(job.id)}/watch/${encodeURIComponent(output.name)}`, "aria-label": `Watch ${output.name}` }, "Watch"));
     });
-    this.#put("outputs", JSON.stringify([job.outputs, job.requested, job.state]), () => h("ul", { class: "lines" }, items), items.length);
+    this.#put("outputs", [job.outputs, job.requested, job.state], items.length, (part) => clear(part, h("ul", { class: "lines" }, items)));
   }
 
   #showFiles(job) {
     const isWaited = !job.is_over;
-    this.#put("files", JSON.stringify(job.files) + isWaited, () => job.files.length ? results(job)
-      : h("p", { class: "muted" }, isWaited ? "They are here when the job is done." : "It has none."), true);
+    this.#put("files", [job.files, isWaited], true, (part) => clear(part, job.files.length ? results(job)
+      : h("p", { class: "muted" }, isWaited ? "They are here when the job is done." : "It has none.")));
   }
 
   #showFailures(job) {
-    this.#put("failures", JSON.stringify(job.failures), () => failuresTable(job), job.failures.length);
+    this.#put("failures", job.failures, job.failures.length, () => this.tables.failures.update(job.failures.map(failureRow)));
   }
 
   #showWorkers(job) {
@@ -217,8 +220,7 @@ class JobPage {
       h("th", { scope: "row" }, index ? "" : worker.name),
       h("td", { class: "number" }, index ? "" : `${number(worker.frames_per_s)}/s`),
       h("td", {}, job.outputs[task.track]?.name ?? ""), h("td", { class: "number" }, task.chunk), h("td", {}, task.phase), h("td", { class: "number" }, number(task.frames)))));
-    const heads = ["Worker", "Rate", "Output", "Chunk", "Phase", `${capital(plural(job.unit))} done`];
-    this.#put("workers", JSON.stringify(job.workers), () => framed("Workers of this job", heads, rows), rows.length && !job.is_over);
+    this.#put("workers", job.workers, rows.length && !job.is_over, () => this.tables.workers.update(rows));
   }
 
   async #showTimeline(isOld) {
@@ -237,18 +239,20 @@ class JobPage {
     if (isOld() || !this.#parts.story) return;
     const rows = story.slice(-STORY).reverse().map((line) => h("tr", {},
       h("td", { class: "number" }, line.unix_s ? new Date(line.unix_s * 1000).toLocaleTimeString() : "now"), h("td", {}, line.output), h("td", { class: "number" }, line.chunk), h("td", { class: "said" }, line.text)));
-    const isOpen = this.#parts.story.querySelector("details")?.open ?? false;
-    this.#put("story", JSON.stringify(story), () => h("details", { open: isOpen }, h("summary", {}, `The newest ${counted(rows.length, "line")}`),
-      framed("What happened to its tasks", ["When", "Output", "Chunk", "What"], rows)), rows.length);
+    this.#put("story", story, rows.length, () => {
+      setText(this.newest, `The newest ${counted(rows.length, "line")}`);
+      this.tables.story.update(rows);
+    });
   }
 
   /** Fill a part where what it shows has changed, and hide it where there is nothing. */
-  #put(name, key, make, isThere) {
+  #put(name, shown, isThere, fill) {
     const part = this.#parts[name];
+    const key = JSON.stringify(shown);
     part.parentElement.hidden = !isThere;
     if (part.dataset.key === key) return;
     part.dataset.key = key;
-    clear(part, make());
+    fill(part);
   }
 }
 
@@ -265,17 +269,14 @@ function factsOf(job) {
   ].filter(Boolean);
 }
 
-function failuresTable(job) {
-  const rows = job.failures.map((failure) => h("tr", {}, h("td", {}, failure.output), h("td", { class: "number" }, failure.chunk),
-    h("td", { class: "number" }, failure.frame ?? failure.frames.join("–")), h("td", {}, failure.filter || "–"), h("td", {}, failure.worker),
-    h("td", {}, failure.failure_type === "job_failure" ? "the filter" : "the worker"), h("td", { class: "said" }, failure.explanation)));
-  return framed("Failures", ["Output", "Chunk", capital(job.unit), "Filter", "On", "By", "Why"], rows);
-}
+const tablesOf = (unit) => ({
+  failures: new Framed("Failures", ["Output", "Chunk", capital(unit), "Filter", "On", "By", "Why"]),
+  workers: new Framed("Workers of this job", ["Worker", "Rate", "Output", "Chunk", "Phase", `${capital(plural(unit))} done`]),
+  story: new Framed("What happened to its tasks", ["When", "Output", "Chunk", "What"]),
+});
 
-function framed(caption, heads, rows) {
-  return h("div", { class: "scroll framed", tabindex: 0, role: "region", "aria-label": `${caption}, as a table` },
-    h("table", {}, h("caption", { class: "visually-hidden" }, caption),
-      h("thead", {}, h("tr", {}, heads.map((head, index) => h("th", { scope: "col", class: rows[0]?.children[index]?.classList.contains("number") ? "number" : null }, head)))), h("tbody", {}, rows)));
-}
+const failureRow = (failure) => h("tr", {}, h("td", {}, failure.output), h("td", { class: "number" }, failure.chunk),
+  h("td", { class: "number" }, failure.frame ?? failure.frames.join("–")), h("td", {}, failure.filter || "–"), h("td", {}, failure.worker),
+  h("td", {}, failure.failure_type === "job_failure" ? "the filter" : "the worker"), h("td", { class: "said" }, failure.explanation));
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -43,6 +43,7 @@ class List {
   #frame = 0;
   #choice = CHOICES.find(([word]) => word === new URLSearchParams(location.search).get("show")) ?? CHOICES[0];
   #text = "";
+  #saidEmpty = "";
 
   constructor(root, app) {
     this.app = app;
@@ -140,18 +141,29 @@ class List {
   }
 
   #sayEmpty(all, wanted) {
-    const { isRead, state } = this.app.live;
     this.empty.hidden = wanted > 0;
     if (wanted) return;
-    if (!isRead) {
-      clear(this.empty, h("p", {}, state === "away" ? "The jobs are shown as soon as the cluster answers." : "Asking the cluster …"));
-    } else if (!all) {
-      clear(this.empty, h("h2", {}, "No jobs yet"), h("p", {}, "Send a video, pictures or a table, and it is worked on by all workers at once."),
-        h("p", {}, h("a", { class: "button primary", href: "/send" }, "Send the first file")));
-    } else {
-      clear(this.empty, h("p", {}, this.#text ? "No job here has such a name." : "None of the jobs is in this state."),
-        h("p", {}, h("button", { class: "button", type: "button", onclick: () => this.#showAll() }, "Show all jobs")));
+    const why = this.#whyEmpty(all);
+    if (why !== this.#saidEmpty) clear(this.empty, this.#emptyWords(why)); // who has come to its button by the keyboard stays there
+    this.#saidEmpty = why;
+  }
+
+  #whyEmpty(all) {
+    const { isRead, state } = this.app.live;
+    if (!isRead) return state === "away" ? "away" : "asking";
+    if (!all) return "none";
+    return this.#text ? "name" : "state";
+  }
+
+  #emptyWords(why) {
+    if (why === "away") return h("p", {}, "The jobs are shown as soon as the cluster answers.");
+    if (why === "asking") return h("p", {}, "Asking the cluster …");
+    if (why === "none") {
+      return [h("h2", {}, "No jobs yet"), h("p", {}, "Send a video, pictures or a table, and it is worked on by all workers at once."),
+        h("p", {}, h("a", { class: "button primary", href: "/send" }, "Send the first file"))];
     }
+    return [h("p", {}, why === "name" ? "No job here has such a name." : "None of the jobs is in this state."),
+      h("p", {}, h("button", { class: "button", type: "button", onclick: () => this.#showAll() }, "Show all jobs"))];
   }
 
   #showAll() {

@@ -61,7 +61,7 @@ class List {
     const rate = there.reduce((sum, worker) => sum + worker.frames_per_s, 0);
     setText(this.summary, live.isRead && workers.length ? [`${number(there.length)} connected`, counted(tasks, "task"), `${number(rate)} frames/s`].join(" · ") : "");
     this.empty.hidden = workers.length > 0;
-    if (!workers.length) clear(this.empty, ...nobody(live));
+    if (!workers.length) this.#sayEmpty(nobody(live));
     const names = new Set(workers.map((worker) => worker.name));
     for (const [name, row] of this.#rows) {
       if (names.has(name)) continue;
@@ -75,7 +75,14 @@ class List {
       if (this.rows.children[index] !== row.node) this.rows.insertBefore(row.node, this.rows.children[index] ?? null);
     });
   }
+
+  /** Say it once: the command in it is there to be selected and copied. */
+  #sayEmpty(words) {
+    if (textOf(words) !== textOf([...this.empty.children])) clear(this.empty, words);
+  }
 }
+
+const textOf = (nodes) => nodes.map((node) => node.textContent).join("");
 
 const byPlace = (a, b) => (a.state === "lost") - (b.state === "lost") || a.name.localeCompare(b.name, "en", { numeric: true });
 
