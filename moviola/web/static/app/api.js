@@ -107,6 +107,14 @@ async function changedFile(body) {
  */
 export const probe = (path) => request("GET", path, null, { headers: { Range: "bytes=0-0" }, cache: "no-store" });
 
+/**
+ * @param {Response} answer that is a refusal.
+ * @returns {Promise<Problem>} what it says.
+ */
+export async function problemOf(answer) {
+  return refusal(answer.status, parsed(await answer.text().catch(() => "")));
+}
+
 async function request(method, path, body, more = {}) {
   const isJson = body != null && !(body instanceof FormData) && !(body instanceof Blob);
   let answer, text;

@@ -4,23 +4,31 @@ import * as api from "./api.js";
 import { clear, h } from "./dom.js";
 import { live } from "./live.js";
 import { capabilities } from "./parts/capabilities.js";
+import * as compare from "./views/compare.js";
+import * as job from "./views/job.js";
+import * as jobs from "./views/jobs.js";
+import * as login from "./views/login.js";
+import * as send from "./views/send.js";
+import * as watch from "./views/watch.js";
+import * as workers from "./views/workers.js";
 
-/** What shows each address: a pattern, whose groups are the view's `params`, and the view's module. */
+/** What shows each address: a pattern, whose groups are the view's `params`, and the view's module. All come with the page:
+ * one that were loaded when it is shown, and could not be, would stay away until the page is loaded again. */
 const ROUTES = [
-  [/^\/$/, "jobs"],
-  [/^\/send$/, "send"],
-  [/^\/jobs\/(?<id>[^/]+)$/, "job"],
-  [/^\/jobs\/(?<id>[^/]+)\/watch\/(?<output>.+)$/, "watch"],
-  [/^\/workers$/, "workers"],
-  [/^\/compare$/, "compare"],
-  [/^\/login$/, "login"],
+  [/^\/$/, jobs],
+  [/^\/send$/, send],
+  [/^\/jobs\/(?<id>[^/]+)$/, job],
+  [/^\/jobs\/(?<id>[^/]+)\/watch\/(?<output>.+)$/, watch],
+  [/^\/workers$/, workers],
+  [/^\/compare$/, compare],
+  [/^\/login$/, login],
 ];
 
 const SAID_MS = 8000; // how long a sentence stays; one about a failure stays until it is closed
 
 const root = document.getElementById("view");
 let cleanup = () => {};
-let shown = 0;
+let isShown = false;
 
 /** What a view gets; `who` asks, as `GET /api/session` tells it, null until that is known. */
 const app = { api, live, navigate, say, session, logIn, who: null };
@@ -88,21 +96,18 @@ export function say(sentence, kind = "info") {
 }
 
 /** Show what the address names. */
-async function show({ isFirst = false } = {}) {
-  const turn = ++shown;
-  const { name, params } = placeOf(location.pathname);
+function show({ isFirst = false } = {}) {
+  isShown = true;
+  const { view, params } = placeOf(location.pathname);
   markTab(location.pathname);
   cleanup();
   cleanup = () => {};
   clear(root);
   try {
-    if (!name) throw new api.Problem(404, "no-page", "There is no such page.");
-    const module = await import(`./views/${name}.js`);
-    if (turn !== shown) return;
-    document.title = `${module.title} · Moviola`;
-    cleanup = module.default(root, params, app) ?? (() => {});
+    if (!view) throw new api.Problem(404, "no-page", "There is no such page.");
+    document.title = `${view.title} · Moviola`;
+    cleanup = view.default(root, params, app) ?? (() => {});
   } catch (error) {
-    if (turn !== shown) return;
     document.title = "Moviola";
     clear(root, failure(error));
   }
@@ -119,14 +124,14 @@ function failure(error) {
 }
 
 function placeOf(path) {
-  for (const [pattern, name] of ROUTES) {
+  for (const [pattern, view] of ROUTES) {
     const found = path.match(pattern);
     if (found) {
       const groups = Object.entries(found.groups ?? {});
-      return { name, params: Object.fromEntries(groups.map(([key, value]) => [key, decodeURIComponent(value)])) };
+      return { view, params: Object.fromEntries(groups.map(([key, value]) => [key, decodeURIComponent(value)])) };
     }
   }
-  return { name: "", params: {} };
+  return { view: null, params: {} };
 }
 
 function markTab(path) {
@@ -159,7 +164,7 @@ document.addEventListener("click", (event) => {
   const isPlain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
   if (!link || !isPlain || event.defaultPrevented || link.target || link.hasAttribute("download")) return;
   const url = new URL(link.href);
-  if (url.origin !== location.origin || url.pathname.startsWith("/api/") || !placeOf(url.pathname).name) return;
+  if (url.origin !== location.origin || url.pathname.startsWith("/api/") || !placeOf(url.pathname).view) return;
   event.preventDefault();
   if (url.pathname === location.pathname && url.hash) return goTo(url.hash); // a navigation would show the view anew
   navigate(url.pathname + url.search);
@@ -189,7 +194,7 @@ async function begin() {
   if (!needsLogin) live.start();
   if (needsLogin && location.pathname !== "/login") {
     navigate(`/login?to=${encodeURIComponent(location.pathname)}`, { replace: true });
-  } else if (!shown) { // somebody may have followed a link meanwhile
+  } else if (!isShown) { // somebody may have followed a link meanwhile
     show({ isFirst: true });
   }
   const { info } = await capabilities();

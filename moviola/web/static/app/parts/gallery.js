@@ -13,8 +13,9 @@ const AT_ONCE = 24;
  * @param {HTMLElement} root gets them.
  * @param {Object} job whose they are.
  * @param {Object} listing the file that lists them.
+ * @param {function(Object): string} onFail as of `showInBatches`.
  */
-export function showGallery(root, job, listing) {
+export function showGallery(root, job, listing, onFail) {
   const list = h("ul", { class: "gallery" });
   showInBatches(root, list, linesOf(listing), {
     atOnce: AT_ONCE,
@@ -22,6 +23,7 @@ export function showGallery(root, job, listing) {
     none: "There are no pictures in it.",
     unreadable: "This list cannot be read. Download it.",
     add: (line) => line.trim() && list.append(picture(job, listing, JSON.parse(line))),
+    onFail,
   });
 }
 

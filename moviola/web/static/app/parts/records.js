@@ -1,6 +1,6 @@
 // Records of a job's files, read piece by piece: a result may be far larger than a browser's memory.
 
-import { Problem } from "../api.js";
+import { Problem, problemOf } from "../api.js";
 
 const PIECE = 256 * 1024; // bytes that are asked for at a time
 const MAX_RECORD = 4 * 1024 * 1024; // characters of one record: beyond, the file is no list of records
@@ -26,18 +26,19 @@ async function* texts(file) {
   const decoder = new TextDecoder();
   for (let start = 0; start < file.size; start += PIECE) {
     const stop = Math.min(file.size, start + PIECE);
-    let answer;
-    try {
-      answer = await fetch(file.href, { headers: { Range: `bytes=${start}-${stop - 1}` } });
-    } catch {
-      throw new Problem(0, "gateway-away", "The gateway does not answer.");
-    }
-    if (!answer.ok) {
-      const told = await answer.json().catch(() => ({}));
-      throw new Problem(answer.status, told.code ?? "", told.detail ?? `The gateway answered with status ${answer.status}.`);
-    }
-    yield decoder.decode(await answer.arrayBuffer(), { stream: stop < file.size });
+    yield decoder.decode(await piece(file, start, stop), { stream: stop < file.size });
   }
+}
+
+async function piece(file, start, stop) {
+  let answer;
+  try {
+    answer = await fetch(file.href, { headers: { Range: `bytes=${start}-${stop - 1}` } });
+    if (answer.ok) return await answer.arrayBuffer();
+  } catch {
+    throw new Problem(0, "gateway-away", "The gateway does not answer.");
+  }
+  throw await problemOf(answer);
 }
 
 async function* lines(pieces) {

@@ -10,12 +10,12 @@ const MAX_TEXT = 200_000; // characters of a text that are shown
 
 /** What a file is, by its name: words for people, and how it is shown; the first that fits. */
 const SORTS = [
-  { test: (file) => file.folder, word: "Pictures", show: (root, job, file) => showGallery(root, job, file), verb: "Show the pictures" },
+  { test: (file) => file.folder, word: "Pictures", show: showGallery, verb: "Show the pictures" },
   { test: (file) => /\.metrics\.json$/.test(file.name), word: "Figures", show: showText, verb: "Show" },
   { test: (file) => /(^|\.)metadata\.json$/.test(file.name), word: "About the source", show: showText, verb: "Show" },
-  { test: (file) => /(^|\.)annotations\.jsonl$/.test(file.name), word: "What filters noted", show: (root, job, file) => showTables(root, file), verb: "Show as a table" },
+  { test: (file) => /(^|\.)annotations\.jsonl$/.test(file.name), word: "What filters noted", show: showTable, verb: "Show as a table" },
   { test: (file) => /\.manifest\.jsonl\.gz$/.test(file.name), word: "Proof of every frame, for moviola verify" },
-  { test: (file) => /\.(csv|json|jsonl|ndjson)$/i.test(file.name), word: "Table", show: (root, job, file) => showTables(root, file), verb: "Show as a table" },
+  { test: (file) => /\.(csv|json|jsonl|ndjson)$/i.test(file.name), word: "Table", show: showTable, verb: "Show as a table" },
   { test: (file) => /\.(png|jpe?g|webp|gif|bmp|tiff?|avif)$/i.test(file.name), word: "Picture", show: showPicture, verb: "Show" },
   { test: (file) => /\.(mp4|m4v|mov|mkv|webm|avi|qt)$/i.test(file.name), word: "Video" },
   { test: (file) => /\.(txt|srt|log)$/i.test(file.name), word: "Text", show: showText, verb: "Show" },
@@ -34,13 +34,22 @@ export function results(job) {
 function item(job, file) {
   const sort = SORTS.find((each) => each.test(file));
   const opened = h("div", { class: "opened", hidden: true });
+  let isCut = false; // it can be read another time
   const button = sort.show && h("button", { class: "button small", type: "button", "aria-expanded": "false", "aria-label": `${sort.verb}: ${file.name}`, onclick: toggle }, sort.verb);
 
   function toggle() {
     opened.hidden = !opened.hidden;
     button.setAttribute("aria-expanded", String(!opened.hidden));
     clear(button, opened.hidden ? sort.verb : "Hide");
-    if (!opened.hidden && !opened.hasChildNodes()) sort.show(opened, job, file);
+    if (opened.hidden && isCut) clear(opened);
+    if (opened.hidden || opened.hasChildNodes()) return;
+    isCut = false;
+    sort.show(opened, job, file, failed);
+  }
+
+  function failed(problem) {
+    isCut = Boolean(problem.isPassing);
+    return isCut ? "Hide this, and show it again." : "";
   }
 
   const about = file.folder ? `${sort.word}, listed in this file` : sort.word;
@@ -52,7 +61,11 @@ function item(job, file) {
     opened);
 }
 
-async function showText(root, job, file) {
+function showTable(root, job, file, onFail) {
+  showTables(root, file, onFail);
+}
+
+async function showText(root, job, file, onFail) {
   const place = h("pre", { class: "text", tabindex: 0, role: "region", "aria-label": file.name }, "Reading …");
   root.append(place);
   try {
@@ -63,7 +76,7 @@ async function showText(root, job, file) {
     }
     place.textContent = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}\n… (the file has all of it)` : pretty(text);
   } catch (problem) {
-    place.textContent = problem.detail ?? "This file cannot be shown. Download it.";
+    place.textContent = [problem.detail ?? "This file cannot be shown. Download it.", onFail(problem)].join(" ");
   }
 }
 

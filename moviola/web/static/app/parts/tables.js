@@ -12,8 +12,9 @@ const MAX_TEXT = 300; // characters of a value that are shown
  * Show a file's records.
  * @param {HTMLElement} root gets the tables.
  * @param {Object} file of a job.
+ * @param {function(Object): string} onFail as of `showInBatches`.
  */
-export function showTables(root, file) {
+export function showTables(root, file, onFail) {
   const tables = new Map();
   const place = h("div", { class: "stack" });
 
@@ -32,6 +33,7 @@ export function showTables(root, file) {
     none: "There are no records in it: the filters kept none.",
     unreadable: "This file cannot be shown as a table. Download it.",
     add,
+    onFail,
   });
 }
 

@@ -1,6 +1,6 @@
 // What filters noted of an output's frames: boxes and labels by frame, scene cuts by time.
 
-import { get } from "../api.js";
+import { get, problemOf } from "../api.js";
 
 const MAX_SIZE = 48 * 1024 * 1024; // of annotations that are read: those of an hour of film, with some boxes in each frame
 const MAX_LABEL = 60; // letters of a label over the picture
@@ -108,7 +108,7 @@ const isBox = (box) => Array.isArray(box) && box.length === 4 && box.every(Numbe
 
 async function readLines(href, notes, signal) {
   const answer = await fetch(href, { signal });
-  if (!answer.ok) return;
+  if (!answer.ok) throw await problemOf(answer);
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let [rest, size] = ["", 0];
   for (;;) {

@@ -181,7 +181,9 @@ class Player {
       if (notes.hasFrames) this.overlay.show(notes, this.#facts?.frame_rate);
       if (notes.isCut) this.app.say("There are too many annotations to draw them all: those of the beginning are drawn.");
     } catch (problem) {
-      if (!this.#closing.signal.aborted) this.app.say(`Boxes and cuts cannot be read: ${problem.detail ?? "the gateway does not answer."}`, "bad");
+      if (this.#closing.signal.aborted) return;
+      this.#hasNotes = problem.isPassing === false; // else they are asked for with the next news, as after a reconnection
+      this.app.say(`Boxes and cuts cannot be read: ${problem.detail ?? "the gateway does not answer."}`, "bad");
     }
   }
 

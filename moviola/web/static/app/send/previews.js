@@ -6,6 +6,7 @@ import { Sampler } from "./frames.js";
 
 const WAIT_MS = 350; // that nothing changes before a preview is made: somebody drags a slider
 const BUSY_MS = 1200; // until it is tried again where all places are taken
+const RETRY_MS = 2000; // … and where gateway or cluster cannot be reached
 const MAX_ROWS = 12; // of a table
 const CAPTIONS = { first: "First frame", middle: "Middle frame", last: "Last frame" };
 
@@ -120,6 +121,7 @@ export class PreviewPanel {
     this.#made = null;
     this.#state.textContent = "";
     clear(this.#body, h("p", { class: "fault" }, problem.detail ?? "The preview could not be made."));
+    if (problem.isPassing && problem.code !== "too-late") this.#timer = setTimeout(() => this.#make(), RETRY_MS);
   }
 
   #flip() {

@@ -123,6 +123,7 @@ class JobPage {
     this.#showFiles(job);
     this.#showFailures(job);
     this.#showWorkers(job);
+    if (this.links.hidden) this.#showLinks();
   }
 
   #build(job) {
@@ -158,12 +159,11 @@ class JobPage {
       part("workers", "Who works on it now", this.tables.workers.node),
       part("timeline", "Who did what when", this.timeline.node),
       part("story", "What happened to its tasks", h("details", {}, this.newest, this.tables.story.node)));
-    this.#showLinks();
   }
 
   async #showLinks() {
     if (await can("/api/jobs/{id}/report")) {
-      this.links.append(h("a", { class: "button small", href: `${this.path}/report`, target: "_blank", rel: "noopener" }, "Report"));
+      clear(this.links, h("a", { class: "button small", href: `${this.path}/report`, target: "_blank", rel: "noopener" }, "Report"));
       this.links.hidden = false;
     }
   }

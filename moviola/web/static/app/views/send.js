@@ -28,7 +28,9 @@ export default function view(root, _params, app) {
   root.append(place);
   let desk = null;
   let isGone = false;
+  let isRefused = false;
   const begin = async () => {
+    isRefused = false;
     try {
       const [sendable, { filters }] = await Promise.all([get("/api/kinds"), get("/api/filters")]);
       if (isGone) return;
@@ -36,11 +38,13 @@ export default function view(root, _params, app) {
       clear(place, desk.root);
     } catch (problem) {
       if (isGone) return;
+      isRefused = true;
       clear(place, h("div", { class: "empty" }, h("h2", {}, "Nothing can be sent now"), h("p", {}, problem.detail ?? String(problem)),
         h("button", { type: "button", class: "button primary", onclick: begin }, "Try again")));
     }
   };
   begin();
+  const offState = app.live.on("state", () => app.live.state === "live" && isRefused && begin());
   const offWorkers = app.live.on("workers", async () => {
     const workers = workersOf(app);
     if (!desk || desk.workers === workers) return;
@@ -54,6 +58,7 @@ export default function view(root, _params, app) {
   });
   return () => {
     isGone = true;
+    offState();
     offWorkers();
     desk?.close();
   };

@@ -5,6 +5,8 @@ import { mountPlayer } from "../player/player.js";
 
 export const title = "Watch";
 
+const RETRY_MS = 2000; // between two tries to have a job of which nobody could tell for a moment
+
 /**
  * Show one output of a job.
  * @param {HTMLElement} root gets it.
@@ -21,6 +23,7 @@ export default function view(root, { id, output }, app) {
     heading, others, place);
   let end = () => {};
   let [isBegun, isClosed] = [false, false];
+  let retry = 0;
   let known = "";
   const show = (job) => {
     if (!job) return;
@@ -35,6 +38,7 @@ export default function view(root, { id, output }, app) {
       h("a", { class: "button", href: `/jobs/${encodeURIComponent(id)}/watch/${encodeURIComponent(name)}`, "aria-current": name === output ? "page" : null }, name)));
   };
   const begin = async () => {
+    clearTimeout(retry);
     try {
       const job = await app.api.get(`/api/jobs/${encodeURIComponent(id)}`);
       if (isClosed || isBegun) return;
@@ -44,17 +48,17 @@ export default function view(root, { id, output }, app) {
       if (job.progress.outputs.includes(output)) end = mountPlayer(place, { job, output, app });
       else clear(place, h("p", {}, `This job has no output ${output}.`));
     } catch (problem) {
-      if (!isClosed && !isBegun) clear(place, h("p", {}, problem.detail ?? String(problem)));
+      if (isClosed || isBegun) return;
+      clear(place, h("p", {}, problem.detail ?? String(problem)));
+      if (problem.isPassing) retry = setTimeout(begin, RETRY_MS);
     }
   };
-  const ends = [
-    app.live.job(id, show),
-    app.live.on("state", () => app.live.state === "live" && !isBegun && begin()), // it was away before
-  ];
+  const leave = app.live.job(id, show);
   begin();
   return () => {
     isClosed = true;
-    for (const each of ends) each();
+    clearTimeout(retry);
+    leave();
     end();
   };
 }

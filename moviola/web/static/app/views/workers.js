@@ -26,7 +26,7 @@ function stateOf(worker) {
  */
 export default function view(root, params, app) {
   const list = new List(root, app);
-  const ends = [app.live.on("workers", () => list.update()), app.live.on("state", () => list.update())];
+  const ends = [app.live.on("workers", () => list.update()), app.live.on("state", () => list.turn())];
   list.update();
   list.learn();
   return () => { for (const end of ends) end(); };
@@ -42,6 +42,12 @@ class List {
     this.empty = h("div", { class: "empty" });
     this.rows = h("ul", { class: "workers", "aria-label": "Workers" });
     root.append(h("div", {}, h("h1", {}, title), this.summary), this.empty, this.rows);
+  }
+
+  /** Show how things are; what could not be asked while the gateway was away is asked when it is back. */
+  turn() {
+    this.update();
+    if (this.app.live.state === "live") this.learn();
   }
 
   /** Ask which of the buttons this gateway has a request for. */
