@@ -191,15 +191,15 @@ def test_a_job_that_ends_while_the_question_stands_is_not_forgotten(page: Page, 
 
 
 def test_a_job_that_was_forgotten_elsewhere_is_gone_after_a_load(page: Page, site: Served, tmp_path: Path) -> None:
-    job = scenes.done(site, tmp_path, "elsewhere")
+    job = scenes.done(site, tmp_path, "forgotten-elsewhere")
     scenes.done(site, tmp_path, "another")
     page.goto("/")
-    expect(scenes.row(page, "elsewhere.mp4")).to_be_visible()
+    expect(scenes.row(page, "forgotten-elsewhere.mp4")).to_be_visible()
     assert site.cluster.run("client.jobs", "forget", job["id"]).returncode == 0
-    expect(scenes.row(page, "elsewhere.mp4")).to_have_count(0)  # the gateway has heard of it
+    expect(scenes.row(page, "forgotten-elsewhere.mp4")).to_have_count(0)  # the gateway has heard of it
     page.reload()
     expect(scenes.row(page, "another.mp4")).to_be_visible()
-    expect(scenes.row(page, "elsewhere.mp4")).to_have_count(0)
+    expect(scenes.row(page, "forgotten-elsewhere.mp4")).to_have_count(0)
 
 
 def test_a_job_is_paused_given_another_priority_and_goes_on(page: Page, hold: Hold) -> None:
