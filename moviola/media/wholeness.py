@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from moviola.media.ebml import SEGMENT, element_at
 from moviola.media.images.ending import SOI, end_of_jpeg, is_cut_off
 from moviola.media.images.formats import MAX_FILE_SIZE
 
@@ -76,41 +77,14 @@ def _boxes(file: BinaryIO, _head: bytes, size: int) -> Wholeness:
 
 
 def _elements(_file: BinaryIO, head: bytes, size: int) -> Wholeness:
-    """Check a file of EBML (RFC 8794): a header and one segment, each an id, a size of 1 to 8 bytes, and that many
-    bytes."""
-    found = _element(head, 0)
-    if found is None:
-        return Wholeness.UNKNOWN if size > len(head) else Wholeness.CUT_OFF
-    _, end = found
-    segment = _element(head, end) if end is not None else None
+    """Check a file of EBML: a header and one segment."""
+    header = element_at(head, 0)
+    segment = element_at(head, header.end) if header is not None and header.end is not None else None
     if segment is None:
         return Wholeness.UNKNOWN if size > len(head) else Wholeness.CUT_OFF
-    kind, end = segment
-    if kind != b"\x18\x53\x80\x67" or end is None:
+    if segment.id != SEGMENT or segment.end is None:
         return Wholeness.UNKNOWN
-    return Wholeness.WHOLE if size >= end else Wholeness.CUT_OFF
-
-
-def _element(data: bytes, at: int) -> tuple[bytes, int | None] | None:
-    """Return an element's id and where it ends, None where that is not known; None where `data` is too short."""
-    id_length = _width(data, at)
-    if id_length is None:
-        return None
-    size_at = at + id_length
-    size_length = _width(data, size_at)
-    if size_length is None or len(data) < size_at + size_length:
-        return None
-    raw = int.from_bytes(data[size_at : size_at + size_length], "big")
-    value = raw & ((1 << 7 * size_length) - 1)
-    is_unknown = value == (1 << 7 * size_length) - 1
-    return data[at:size_at], None if is_unknown else size_at + size_length + value
-
-
-def _width(data: bytes, at: int) -> int | None:
-    """Return the bytes of a number of variable length: one more than the zero bits that it begins with."""
-    if at >= len(data) or data[at] == 0:
-        return None
-    return 9 - data[at].bit_length()
+    return Wholeness.WHOLE if size >= segment.end else Wholeness.CUT_OFF
 
 
 def _riff(file: BinaryIO, head: bytes, size: int) -> Wholeness:

@@ -9,7 +9,9 @@ from typing import Final
 import av
 from av.video.stream import VideoStream
 
-_VIDEO: Final = (b"\x18\x53\x80\x67", b"\x16\x54\xae\x6b", b"\xae", b"\xe0")
+from moviola.media.ebml import SEGMENT, element_at
+
+_VIDEO: Final = (SEGMENT, b"\x16\x54\xae\x6b", b"\xae", b"\xe0")
 """Segment, Tracks, TrackEntry and Video (RFC 9559, 5.1.4.1.28)."""
 
 _COLOUR: Final = b"\x55\xb0"
@@ -34,18 +36,9 @@ def video_numbers(stream: VideoStream) -> Mapping[bytes, int]:
 
 
 def _elements(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield (identifier, content) of elements that lie behind each other (RFC 8794, 4 to 6)."""
+    """Yield (id, content) of elements that lie behind each other."""
     at = 0
-    while at < len(data):
-        size_at = at + _width(data[at])
-        begin = size_at + _width(data[size_at])
-        bits = 7 * (begin - size_at)
-        size = int.from_bytes(data[size_at:begin], "big") & ((1 << bits) - 1)
-        end = len(data) if size == (1 << bits) - 1 else begin + size  # all ones: not known yet
-        yield data[at:size_at], data[begin:end]
+    while (found := element_at(data, at)) is not None:
+        end = len(data) if found.end is None else found.end
+        yield found.id, data[found.begin : end]
         at = end
-
-
-def _width(first: int) -> int:
-    """Return the bytes of a number of variable length, by its first one."""
-    return 9 - first.bit_length()
