@@ -22,6 +22,8 @@ from moviola.media.video.mastering import LIGHT, MASTERING, ContentLight, Master
 MAX_UNKNOWN: Final = 32
 """Kinds of side data of one frame that may be unknown: FFmpeg 8 has about 35 kinds in all."""
 
+NEW_HEADERS: Final = "new_extradata"
+"""Of a packet: the decoder's headers from it on, which are others than before."""
 
 CAPTIONS_MARK: Final = b"GA94\3"
 """How user data with captions begins in packets of H.264, HEVC and MPEG-2 alike (ATSC A/53 part 4, 6.2.3)."""

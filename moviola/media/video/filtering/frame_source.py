@@ -124,9 +124,9 @@ class Decoded:
             self.seconds.convert += turning
             self.seconds.decode -= turning  # whoever takes the frame counts all the time until it is there as decoding
             size = picture.width, picture.height
-            if decoded.own and size != self.size:
-                count_one(self.report.other_sizes, f"{size[0]}x{size[1]}")
             if decoded.own:
+                if size != self.size:
+                    count_one(self.report.other_sizes, f"{size[0]}x{size[1]}")
                 count_one(self.report.formats, decoded.frame.format.name)
                 count_one(self.report.colours, Colour.of(decoded.frame).name)
             yield FrameItem(place, decoded.index, decoded.own, size, picture, picture)

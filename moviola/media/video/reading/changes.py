@@ -16,6 +16,7 @@ from moviola.media.video.frame_format import UNSPECIFIED, Colour
 from moviola.media.video.headers import DecoderParameters
 from moviola.media.video.reading.passthrough import packet_entry
 from moviola.media.video.reading.random_access import nal_units
+from moviola.media.video.side_data import NEW_HEADERS
 
 MAX_HEADERS: Final = 16
 """Headers of one video that are looked at. What changes more often, or without a header, is counted by the workers."""
@@ -23,7 +24,6 @@ MAX_HEADERS: Final = 16
 CUT_IT: Final = "cut the source where it changes, and send the parts"
 
 _SPS: Final = {"h264": lambda unit: unit[0] & 0x1F == 7, "hevc": lambda unit: unit[0] >> 1 & 0x3F == 33}
-_NEW_HEADERS: Final = "new_extradata"
 _SEQUENCE: Final = b"\0\0\1\xb3"  # ISO/IEC 13818-2, 6.2.2.1
 _EXTENSION: Final = 0xB5
 _TOLD_OF_SEQUENCE: Final = frozenset({1, 2})  # extensions with the sampling of chroma, and with colours; table 6-2
@@ -102,8 +102,8 @@ class Changes:
 
     def _header(self, packet: av.Packet[Any], head: bytes) -> bytes:
         """Return those bytes of a packet that tell what its picture is; empty where nothing does."""
-        if packet.has_sidedata(_NEW_HEADERS):
-            return bytes(packet.get_sidedata(_NEW_HEADERS))
+        if packet.has_sidedata(NEW_HEADERS):
+            return bytes(packet.get_sidedata(NEW_HEADERS))
         if self._codec in _SPS:
             units = (head[start:stop] for start, stop in nal_units(head, self._nal_length_size))
             return b"".join(unit for unit in units if unit and _SPS[self._codec](unit))

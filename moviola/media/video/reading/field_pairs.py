@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from moviola.media.video.reading.random_access import nal_units
+from moviola.media.video.reading.bits import Bits
+from moviola.media.video.reading.random_access import nal_units, unescaped
 
 _SLICES: Final = frozenset({1, 2, 5})  # H.264, table 7-1; of partitioned slices the first part has the header
 _SPS, _PPS = 7, 8
@@ -94,7 +95,7 @@ class FieldPairs:
         """Return the field that a slice belongs to (H.264, 7.3.3); None of a frame, and where nothing can be read."""
         if not any(each.has_fields for each in self._sequences.values()):
             return None
-        bits = _Bits(unit[1:])
+        bits = _bits_of(unit)
         try:
             bits.number()  # first_mb_in_slice
             bits.number()  # slice_type
@@ -108,39 +109,16 @@ class FieldPairs:
             return None
 
 
-class _Bits:
-    """Reads a NAL unit bit by bit, without the bytes that only keep start codes out of it; raise ValueError behind its
-    end."""
-
-    def __init__(self, unit: bytes) -> None:
-        body = unit.replace(b"\0\0\3", b"\0\0")
-        self._bits = f"{int.from_bytes(body, 'big'):0{len(body) * 8}b}" if body else ""
-        self._at = 0
-
-    def take(self, count: int) -> int:
-        """Return the next `count` bits as a number."""
-        at, self._at = self._at, self._at + count
-        if self._at > len(self._bits):
-            raise ValueError("the unit ends here")
-        return int(self._bits[at : self._at] or "0", 2)
-
-    def number(self) -> int:
-        """Return the next number of type ue(v) (H.264, 9.1)."""
-        zeros = self._bits.index("1", self._at) - self._at
-        self._at += zeros
-        return self.take(zeros + 1) - 1
-
-    def signed(self) -> int:
-        """Return the next number of type se(v)."""
-        number = self.number()
-        return (number + 1) // 2 if number & 1 else -(number // 2)
+def _bits_of(unit: bytes) -> Bits:
+    """Return what a NAL unit has behind its first byte, which tells its kind."""
+    return Bits(unescaped(unit[1:]))
 
 
 @lru_cache(16)
 def _picture(unit: bytes) -> tuple[int, int]:
     """Return the number of a picture parameter set and that of its sequence (H.264, 7.3.2.2); _NONE where
     it is damaged."""
-    bits = _Bits(unit[1:])
+    bits = _bits_of(unit)
     try:
         return bits.number(), bits.number()
     except ValueError:
@@ -150,7 +128,7 @@ def _picture(unit: bytes) -> tuple[int, int]:
 @lru_cache(16)
 def _sequence(unit: bytes) -> _Sequence | None:
     """Return what a sequence parameter set tells (H.264, 7.3.2.1.1); None where it is damaged."""
-    bits = _Bits(unit[1:])
+    bits = _bits_of(unit)
     try:
         profile = bits.take(8)
         bits.take(16)
@@ -175,7 +153,7 @@ def _sequence(unit: bytes) -> _Sequence | None:
         return None
 
 
-def _skip_scaling_list(bits: _Bits, count: int) -> None:
+def _skip_scaling_list(bits: Bits, count: int) -> None:
     if not bits.take(1):
         return
     last = following = 8
@@ -185,7 +163,7 @@ def _skip_scaling_list(bits: _Bits, count: int) -> None:
         last = following or last
 
 
-def _skip_order_count(bits: _Bits) -> None:
+def _skip_order_count(bits: Bits) -> None:
     kind = bits.number()
     if kind == 0:
         bits.number()

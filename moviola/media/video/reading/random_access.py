@@ -135,6 +135,11 @@ def nal_units(data: bytes, length_size: int) -> Iterator[tuple[int, int]]:
         start = following
 
 
+def unescaped(unit: bytes) -> bytes:
+    """Return a NAL unit without the bytes that only keep start codes out of it (ITU-T H.264, 7.4.1)."""
+    return unit.replace(b"\0\0\3", b"\0\0")
+
+
 def _h264(stream: Bitstream, data: bytes, key: bool) -> Access:
     recovers = False
     for start, stop in nal_units(data, stream.nal_length_size):
@@ -152,7 +157,7 @@ def _h264(stream: Bitstream, data: bytes, key: bool) -> Access:
 
 def _recovers_at_once(sei: bytes) -> bool:
     """Return whether an SEI message is a recovery point with recovery_frame_cnt 0 (H.264 annex D.1.8)."""
-    body = sei.replace(b"\0\0\3", b"\0\0")
+    body = unescaped(sei)
     at = 0
     while at + 2 < len(body) and body[at] != 0x80:
         kind = size = 0

@@ -52,6 +52,7 @@ from moviola.media.video.reading.text_lines import TextLines
 from moviola.media.video.reading.timeline import Timeline, findings_of, timeline_of
 from moviola.media.video.side_data import (
     CAPTIONS_MARK,
+    NEW_HEADERS,
     beside_the_picture,
     side_data_of_packet,
 )
@@ -59,7 +60,7 @@ from moviola.media.video.tags import TIMECODE
 from moviola.media.video.writing.sound import SKIPPED
 
 # Side data that holds from its packet on, until the next of its kind.
-LASTING_SIDE_DATA = ("palette", "new_extradata", "param_change")
+LASTING_SIDE_DATA = ("palette", NEW_HEADERS, "param_change")
 # Rates above this are a time base mistaken for a rate.
 MAX_RATE = 1000
 

@@ -12,6 +12,9 @@ from typing import Any, Final
 from av import Packet
 from av.stream import Stream
 
+from moviola.media.video.reading.bits import Bits
+from moviola.media.video.side_data import NEW_HEADERS
+
 _ADTS_SIZE: Final = 4
 _ADTS_SYNC: Final = 0xFFF0_0000  # ISO/IEC 14496-3, 1.A.2.2: 12 bits of ones, and above MPEG's version a layer of 0
 _ADTS_SYNC_MASK: Final = 0xFFF6_0000
@@ -20,8 +23,6 @@ _ADTS_TOLD: Final = 0xFDC0  # profile, sampling frequency, channels; not the pri
 _HEAD_SIZE: Final = 32  # as much of headers as is looked into; those of ISO/IEC 14496-3, 1.7.3 are the longest
 _LATM_SYNC: Final = 0x2B7
 _EXPLICIT_RATE: Final = 15
-
-_NEW_HEADERS: Final = "new_extradata"
 
 
 class SoundChanges:
@@ -40,7 +41,7 @@ class SoundChanges:
         self._change: tuple[int, int] | None = None
         self.is_beside = False
         if self._told is not None and context is not None and context.extradata:
-            self._firsts[True] = _told_by_config(_Bits(context.extradata))
+            self._firsts[True] = _told_by_config(_head_of(context.extradata))
 
     def look(self, packet: Packet[Any]) -> None:
         """Take the next packet of the stream."""
@@ -48,8 +49,8 @@ class SoundChanges:
         self._count += 1
         if self._told is None or self._change is not None or not packet.size or packet.is_corrupt:
             return
-        is_beside = packet.has_sidedata(_NEW_HEADERS)
-        told = _told_by_config(_Bits(bytes(packet.get_sidedata(_NEW_HEADERS)))) if is_beside else self._told(packet)
+        is_beside = packet.has_sidedata(NEW_HEADERS)
+        told = _told_by_config(_head_of(bytes(packet.get_sidedata(NEW_HEADERS)))) if is_beside else self._told(packet)
         if told is not None and told != self._firsts.setdefault(is_beside, told):
             at = packet.dts if packet.pts is None else packet.pts
             self._change, self.is_beside = (number, at or 0), is_beside
@@ -69,7 +70,7 @@ def _told_by_adts(packet: Packet[Any]) -> int | None:
 def _told_by_latm(packet: Packet[Any]) -> int | None:
     """Return what `_told_by_config` finds in an AudioSyncStream of LATM; None where it refers to an earlier one, or is
     not understood."""
-    bits = _Bits(bytes(memoryview(packet)[:_HEAD_SIZE]))
+    bits = _head_of(bytes(memoryview(packet)[:_HEAD_SIZE]))
     sync, _length, is_as_before = bits.take(11), bits.take(13), bits.take(1)
     if sync != _LATM_SYNC or is_as_before:
         return None
@@ -84,7 +85,7 @@ def _told_by_latm(packet: Packet[Any]) -> int | None:
     return _told_by_config(bits)
 
 
-def _told_by_config(bits: _Bits) -> int:
+def _told_by_config(bits: Bits) -> int:
     """Return what an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1) tells of object type, rate and channels."""
     kind, rate = bits.take(5), bits.take(4)
     if rate == _EXPLICIT_RATE:
@@ -92,17 +93,9 @@ def _told_by_config(bits: _Bits) -> int:
     return kind | bits.take(4) << 5 | rate << 9
 
 
-class _Bits:
-    """Reads numbers out of bytes, bit by bit; behind their end it reads zeros."""
-
-    def __init__(self, data: bytes) -> None:
-        data = data[:_HEAD_SIZE].ljust(_HEAD_SIZE, b"\0")
-        self._number, self._left = int.from_bytes(data), 8 * len(data)
-
-    def take(self, count: int) -> int:
-        """Return the next `count` bits as a number."""
-        self._left -= count
-        return self._number >> self._left & ((1 << count) - 1)
+def _head_of(data: bytes) -> Bits:
+    """Return the bits that headers begin with; behind their end are zeros."""
+    return Bits(data[:_HEAD_SIZE].ljust(_HEAD_SIZE, b"\0"))
 
 
 _TELLING: Final[dict[str, Callable[[Packet[Any]], int | None]]] = {"aac": _told_by_adts, "aac_latm": _told_by_latm}
