@@ -102,7 +102,7 @@ class Detect(Filter):
 
     def _labels(self) -> tuple[str, ...]:
         if not self.labels_file:
-            return detector.in_their_places(self.labels.replace("\n", ",").split(","))
+            return detector.in_their_places(detector.parts_of(self.labels))
         content = self.labels_file.read()
         if len(content) > detector.MAX_LABELS:
             raise ParameterError(

@@ -240,9 +240,14 @@ def _without_doubles(boxes: NDArray[Any], classes: NDArray[Any], overlap: float)
     return kept
 
 
+def parts_of(text: str) -> list[str]:
+    """Return the words of a text, between commas or one a line, also those that are blank."""
+    return [part.strip() for part in text.replace("\n", ",").split(",")]
+
+
 def names_of(text: str) -> tuple[str, ...]:
     """Return the words of a text, between commas or one a line."""
-    return tuple(word for word in (part.strip() for part in text.replace("\n", ",").split(",")) if word)
+    return tuple(filter(None, parts_of(text)))
 
 
 def in_their_places(parts: Sequence[str]) -> tuple[str, ...]:
