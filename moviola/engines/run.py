@@ -126,8 +126,10 @@ class Run:
         self._assets_held: dict[str, Held] = {}
 
     def results(self, tasks: Iterable[Task]) -> Iterator[Computed]:
-        """As in Computing, in the order in which they come. Raise EngineFailed, and what the tasks' iterator and
-        `waiting` raise."""
+        """Compute tasks and yield their results, as Computing does, in the order in which they come.
+
+        Raise EngineFailed, and whatever is raised by the iterator of tasks or by `waiting`.
+        """
         self._assets_held = {value: self._engine.hold(content) for value, content in self._assets.items()}
         waiting = iter(tasks)
         while self._fill(waiting):

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from moviola.filters.picture import Picture
 
 FAILURES: Final = (Exception, SystemExit)
-"""What a filter raises when it fails: one that calls `sys.exit` ends nothing but its own attempt."""
+"""The exceptions by which a filter fails. A call of `sys.exit` is one: it ends the filter's work on one picture or
+record, and not the program that runs the filter."""
 
 
 class UnsuitableSize(ValueError):

@@ -46,7 +46,8 @@ MODULES: Final = {"gateway": "moviola.web"}
 """The modules of programs that have another name than their module."""
 
 OWN_HOST: Final = "127.0.0.1"
-"""Where a machine's own programs find a middleware that listens at the loopback addresses, or at all."""
+"""The host by which programs of this machine reach its middleware if that listens at the loopback addresses, or at all
+addresses."""
 
 # How long a program may take over a graceful stop before it is killed: a worker finishes the task it has.
 STOP_SECONDS = 20

@@ -43,7 +43,8 @@ COUNT_TIMEOUT_S = 5.0
 """How long the middleware may take to say how many tasks workers have. After that no number is told."""
 
 NO_ANSWER: Final = (OSError, HTTPException, RpcError)
-"""What a call of supervisord raises if it is not there, has just ended, or is stopping and refuses what it is asked."""
+"""The exceptions that calls of supervisord raise: nobody listens, the connection ends, or a supervisord that is being
+stopped refuses the call."""
 
 
 @contextmanager

@@ -99,7 +99,8 @@ class Rotate(Filter):
 
     @property
     def _only_moves(self) -> bool:
-        """Whether samples go to other places as they are."""
+        """True if the angle is a multiple of 90° that needs no interpolation: samples keep their values, and only their
+        places change."""
         return self._quarters in (0, 2) or (self.expand and self._quarters is not None)
 
     @property

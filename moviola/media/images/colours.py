@@ -1,4 +1,4 @@
-"""What the numbers of a picture's colours mean where no profile tells it: H.273's numbers, and the chunks of a PNG."""
+"""Tells which colour space a picture has that carries no colour profile: by H.273's numbers, or by chunks of a PNG."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _PLACE_NEAR: Final = 1_000  # a hundredth: what files of sRGB round to; Display 
 
 
 def is_wide(nclx: Nclx | None) -> bool:
-    """Whether H.273's numbers tell other colours than sRGB's. The matrix says nothing of them: a result has its own."""
+    """Return True if H.273's numbers tell another colour space than sRGB.
+
+    The matrix does not count: a result has one of its own.
+    """
     return nclx is not None and (nclx[0] not in (SRGB[0], _UNTOLD) or nclx[1] not in (SRGB[1], _UNTOLD))
 
 
@@ -44,7 +47,7 @@ def colours_of_png(chunks: Mapping[bytes, bytes]) -> tuple[Nclx | None, tuple[tu
 
 
 def _is_other(name: bytes, body: bytes) -> bool:
-    """Whether a chunk tells something else than sRGB's gamma, or its places of white, red, green and blue."""
+    """Return True if a PNG's gAMA tells another gamma than sRGB has, or its cHRM another white, red, green or blue."""
     found: tuple[int, ...] = struct.unpack(f">{len(body) // 4}I", body)
     if name == b"gAMA":
         return found[0] > 0 and abs(found[0] / _SRGB_GAMMA - 1) > _GAMMA_NEAR

@@ -250,9 +250,8 @@ def _heic(pages: Sequence[_Pixels], settings: Settings, carried: Carried) -> byt
     names = ("color_primaries", "transfer_characteristics", "matrix_coefficients", "full_range_flag")
     file = BytesIO()
     primaries, transfer, matrix, _ = carried.nclx or SRGB
-    colours = zip(
-        names, (primaries, transfer, matrix or SRGB[2], 1), strict=True
-    )  # a matrix of 0 is RGB itself, as PNG's
+    numbers = (primaries, transfer, matrix or SRGB[2], 1)  # a matrix of 0, as a PNG has, is that of RGB itself
+    colours = zip(names, numbers, strict=True)
     made.save(file, quality=settings.quality, chroma=int(settings.chroma), enc_params=_X265, **options, **dict(colours))
     return file.getvalue()
 
